@@ -1,5 +1,6 @@
 """What all tests share: one real Neo4j for the session, and quiet, comparable arithmetic."""
 
+import atexit
 import gc
 import os
 import re
@@ -66,9 +67,9 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
-def pytest_unconfigure() -> None:
-    """At Python's end these objects go too: libraries would report them as leaked."""
-    gc.unfreeze()
+# At Python's end these objects go too, as libraries would report them as leaked; not before
+# pytest has looked for garbage, which takes seconds of each process with them.
+atexit.register(gc.unfreeze)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -44,6 +44,14 @@ def through_the_kit(
     assert "/headgraph/" not in tab.url, "the page went on to Browser"
 
 
+def emptied(tab: Page, server: RunningServer) -> Page:
+    """A page as one that has never been to Browser, though its programs are compiled already."""
+    away(tab, server)
+    tab.evaluate("localStorage.clear(); sessionStorage.clear()")
+    tab.emulate_media(color_scheme="light")
+    return tab
+
+
 def stored(tab: Page, key: str) -> Any:
     return json.loads(tab.evaluate("key => localStorage.getItem(key) ?? 'null'", key))
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from headgraph import queries
 from headgraph.base.palette import LIGHT
@@ -19,6 +19,7 @@ from headgraph.queries.browser import kit_link, served_files
 from tests.chromium import needs_chromium
 from tests.kit_in_browser import (
     away,
+    emptied,
     ids,
     plain_link,
     put,
@@ -29,46 +30,56 @@ from tests.kit_in_browser import (
 )
 from tests.test_browser import test_id
 
-pytestmark = [needs_chromium, pytest.mark.usefixtures("one_browser")]
+pytestmark = needs_chromium
 
 OWN = {"id": "own-1", "content": "// Mine\nRETURN 1", "folder": "own"}
 OWN_FOLDER = {"id": "own", "name": "My folder"}
 
 
-def test_what_is_not_ours_stays(server: RunningServer) -> None:
+@pytest.fixture(scope="module")
+def used(one_browser: None) -> Iterator[Page]:
     with quiet_page() as tab:
-        tab.goto(f"{server.browser_url}headgraph/kit.html")  # of no run
-        tab.get_by_role("button", name="Add them").click()
-        expect(tab.locator(test_id("password"))).to_be_visible(timeout=60_000)
-        away(tab, server)
-        number = len(queries.catalogue())
-        put(tab, "neo4j.documents", [*stored(tab, "neo4j.documents"), OWN])
-        put(tab, "neo4j.folders", [*stored(tab, "neo4j.folders"), OWN_FOLDER])
-        style = {"node.Person": {"color": "#123456"}, "node.Head": {"color": "#FF0000"}}
-        put(tab, "neo4j.grass", {**stored(tab, "neo4j.grass"), **style})
-        put(tab, "headgraph.grass", None)
-        through_the_kit(tab, server, "one", "two", every=True)
-        assert OWN in stored(tab, "neo4j.documents")
-        assert OWN_FOLDER in stored(tab, "neo4j.folders")
-        assert len(ids(tab)) == 2 * number + 1 == len(set(ids(tab)))
-        look = stored(tab, "neo4j.grass")
-        assert look["node.Person"] == {"color": "#123456"}
-        assert look["node.Head"]["color"] == LIGHT.plain, "Browser's guess gives way"
+        yield tab
 
-        away(tab, server)
-        # by hand: another colour, and a favourite of one's own in our folder
-        look["node.InductionHead"]["color"] = "#00FF00"
-        put(tab, "neo4j.grass", look)
-        kept = {"id": "own-2", "content": "RETURN 2", "folder": "headgraph:one"}
-        put(tab, "neo4j.documents", [*stored(tab, "neo4j.documents"), kept])
-        through_the_kit(tab, server, "two")
-        assert len(ids(tab)) == 2 * number + 2, "one run alone leaves the other's"
-        through_the_kit(tab, server, "two", every=True)
-        assert set(ids(tab, "neo4j.folders")) == {"own", "headgraph:one", "headgraph:two"}
-        assert len(ids(tab)) == number + 2
-        look = stored(tab, "neo4j.grass")
-        assert look["node.InductionHead"]["color"] == "#00FF00"
-        assert look["node.IdentityHead"]["color"] == LIGHT.role("identity").color
+
+@pytest.fixture
+def tab(used: Page, server: RunningServer) -> Page:
+    return emptied(used, server)
+
+
+def test_what_is_not_ours_stays(tab: Page, server: RunningServer) -> None:
+    tab.goto(f"{server.browser_url}headgraph/kit.html")  # of no run
+    tab.get_by_role("button", name="Add them").click()
+    expect(tab.locator(test_id("password"))).to_be_visible(timeout=60_000)
+    away(tab, server)
+    number = len(queries.catalogue())
+    put(tab, "neo4j.documents", [*stored(tab, "neo4j.documents"), OWN])
+    put(tab, "neo4j.folders", [*stored(tab, "neo4j.folders"), OWN_FOLDER])
+    style = {"node.Person": {"color": "#123456"}, "node.Head": {"color": "#FF0000"}}
+    put(tab, "neo4j.grass", {**stored(tab, "neo4j.grass"), **style})
+    put(tab, "headgraph.grass", None)
+    through_the_kit(tab, server, "one", "two", every=True)
+    assert OWN in stored(tab, "neo4j.documents")
+    assert OWN_FOLDER in stored(tab, "neo4j.folders")
+    assert len(ids(tab)) == 2 * number + 1 == len(set(ids(tab)))
+    look = stored(tab, "neo4j.grass")
+    assert look["node.Person"] == {"color": "#123456"}
+    assert look["node.Head"]["color"] == LIGHT.plain, "Browser's guess gives way"
+
+    away(tab, server)
+    # by hand: another colour, and a favourite of one's own in our folder
+    look["node.InductionHead"]["color"] = "#00FF00"
+    put(tab, "neo4j.grass", look)
+    kept = {"id": "own-2", "content": "RETURN 2", "folder": "headgraph:one"}
+    put(tab, "neo4j.documents", [*stored(tab, "neo4j.documents"), kept])
+    through_the_kit(tab, server, "two")
+    assert len(ids(tab)) == 2 * number + 2, "one run alone leaves the other's"
+    through_the_kit(tab, server, "two", every=True)
+    assert set(ids(tab, "neo4j.folders")) == {"own", "headgraph:one", "headgraph:two"}
+    assert len(ids(tab)) == number + 2
+    look = stored(tab, "neo4j.grass")
+    assert look["node.InductionHead"]["color"] == "#00FF00"
+    assert look["node.IdentityHead"]["color"] == LIGHT.role("identity").color
 
 
 @contextmanager
@@ -106,12 +117,12 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("way", HOSTILE)
-def test_another_page_changes_nothing(server: RunningServer, way: str) -> None:
+def test_another_page_changes_nothing(tab: Page, server: RunningServer, way: str) -> None:
     link = kit_link(plain_link(server), ["planted\u202e\x1b"], every=True)
     script = f"{server.browser_url}headgraph/kit.js"
     html = HOSTILE[way].replace("LINK", json.dumps(link)).replace("KITJS", script)
     ours = {"id": "headgraph:mine:hubs", "content": "RETURN 1", "folder": "headgraph:mine"}
-    with quiet_page() as tab, another_origin(html) as theirs:
+    with another_origin(html) as theirs:
         away(tab, server)
         put(tab, "neo4j.documents", [ours])
         before = tab.evaluate("JSON.stringify({...localStorage})")
@@ -138,21 +149,19 @@ def test_in_a_frame_the_page_offers_nothing() -> None:
         expect(tab.get_by_role("button", name="Add them")).to_be_enabled()
 
 
-def test_a_page_that_was_asked_goes_on_without(server: RunningServer) -> None:
-    with quiet_page() as tab:
-        tab.goto(kit_link(plain_link(server), ["one"], every=False))
-        tab.get_by_role("link", name="Continue without them").click()
-        expect(tab.locator(test_id("password"))).to_be_visible(timeout=60_000)
-        assert not [name for name in ids(tab) if name.startswith("headgraph:")]
+def test_a_page_that_was_asked_goes_on_without(tab: Page, server: RunningServer) -> None:
+    tab.goto(kit_link(plain_link(server), ["one"], every=False))
+    tab.get_by_role("link", name="Continue without them").click()
+    expect(tab.locator(test_id("password"))).to_be_visible(timeout=60_000)
+    assert not [name for name in ids(tab) if name.startswith("headgraph:")]
 
 
-def test_a_runs_name_is_text_and_nothing_else(server: RunningServer) -> None:
+def test_a_runs_name_is_text_and_nothing_else(tab: Page, server: RunningServer) -> None:
     name = 'a"}) DETACH DELETE h // $& \\ é'
-    with quiet_page() as tab:
-        through_the_kit(tab, server, name)
-        text = {one["id"]: one["content"] for one in put_there(tab)}
-        for query in ("neighbours", "hubs"):
-            values = {"head": "L4H7"} if query == "neighbours" else {}
-            expected = queries.filled(query, run=name, **values)
-            assert text[f"headgraph:{name}:{query}"] == expected
-        assert "password" not in json.dumps(stored(tab, "neo4j.settings"))
+    through_the_kit(tab, server, name)
+    text = {one["id"]: one["content"] for one in put_there(tab)}
+    for query in ("neighbours", "hubs"):
+        values = {"head": "L4H7"} if query == "neighbours" else {}
+        expected = queries.filled(query, run=name, **values)
+        assert text[f"headgraph:{name}:{query}"] == expected
+    assert "password" not in json.dumps(stored(tab, "neo4j.settings"))

@@ -1,10 +1,8 @@
 """Completion: what headgraph answers to a shell, and what stands in a real one after Tab."""
 
-import os
 import shutil
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -210,23 +208,13 @@ def test_in_a_real_shell(shell: Shell, stored: Graph, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", SHELLS)
 def test_the_script_is_printed(name: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "headgraph", "completion"],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "SHELL": f"/bin/{name}"},
-    )
+    done = headgraph("completion", SHELL=f"/bin/{name}")
     assert done.returncode == 0, done.stderr
     assert f"_HEADGRAPH_COMPLETE={name}_complete" in done.stdout
     assert f"completion {name}" in HOW[name]
 
 
 def test_a_shell_that_it_does_not_know() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "headgraph", "completion"],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "SHELL": "/bin/tcsh"},
-    )
+    done = headgraph("completion", SHELL="/bin/tcsh")
     assert done.returncode == 2
     assert "expected a shell, got tcsh: give bash, zsh or fish" in done.stderr

@@ -1,4 +1,7 @@
-"""The answers that docs/ and docstrings show are those of today's code: they are run again."""
+"""The answers that docs/ and docstrings show are those of today's code: they are run again.
+
+Those of the stored queries are in tests/queries/catalogue/test_examples_real.py.
+"""
 
 import doctest
 import re
@@ -6,15 +9,11 @@ import shlex
 import shutil
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from examples import differences, many_models
-from headgraph import queries
-from headgraph.graphdb import Graph
 from headgraph.pk_engine.bundled import checkpoints_path
-from headgraph.queries.stored_queries.markdown import EXAMPLES
 from tests.commands import headgraph
 
 ROOT = Path(__file__).parents[1]
@@ -77,20 +76,6 @@ def test_the_answers_of_the_page_of_many_models(
     (tmp_path / "own.csv").write_text(many_models.OWN, "utf-8")
     for part, lines in many_models.PARTS.items():
         assert_current(many_models.PAGE, f"many {part}", lines)
-
-
-@pytest.fixture
-def stored_queries(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    # it imports its neighbour as scripts do
-    monkeypatch.syspath_prepend(ROOT / "examples")
-    return import_module("stored_queries")
-
-
-def test_the_answers_of_the_stored_queries(graph: Graph, stored_queries: ModuleType) -> None:
-    stored_queries.load_runs(graph)
-    current = {f"{query.name}.txt": stored_queries.example(query, graph)
-               for query in queries.catalogue().values()}  # fmt: skip
-    assert {path.name: path.read_text("utf-8") for path in EXAMPLES.iterdir()} == current
 
 
 def test_the_answers_of_docstrings() -> None:

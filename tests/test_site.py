@@ -13,7 +13,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 
-from tests.chromium import fresh_page, needs_chromium, started
+from tests.chromium import needs_chromium, page
 from tests.test_cli import ROOT
 
 
@@ -48,13 +48,13 @@ def address(site: Path) -> Iterator[str]:
 
 def test_links_and_files_are_there(site: Path) -> None:
     checked = 0
-    for page in site.rglob("*.html"):
-        if page.name == "404.html":  # its links begin at the root of a server
+    for written in site.rglob("*.html"):
+        if written.name == "404.html":  # its links begin at the root of a server
             continue
-        for target in re.findall(r'(?:href|src|srcset)="([^"]+)"', page.read_text("utf-8")):
-            path = unquote(urlsplit(urljoin(page.as_uri(), target)).path)
+        for target in re.findall(r'(?:href|src|srcset)="([^"]+)"', written.read_text("utf-8")):
+            path = unquote(urlsplit(urljoin(written.as_uri(), target)).path)
             if not re.match(r"[a-z]+:|#", target):
-                assert Path(path).exists(), f"{page}: {target}"
+                assert Path(path).exists(), f"{written}: {target}"
                 checked += 1
     assert checked > 1000
 
@@ -68,35 +68,35 @@ def test_public_functions_are_in_the_reference(site: Path) -> None:
 
 
 @needs_chromium
+@pytest.mark.usefixtures("one_browser")
 @pytest.mark.parametrize("dark", [False, True])
 def test_it_is_read_and_searched_without_a_request_elsewhere(address: str, dark: bool) -> None:
     asked: list[str] = []
     failed: list[str] = []
-    with started() as browser:
-        page = fresh_page(browser, dark=dark)
-        page.on("request", lambda request: asked.append(request.url))
-        page.on(
+    with page(dark=dark) as tab:
+        tab.on("request", lambda request: asked.append(request.url))
+        tab.on(
             "response", lambda answer: failed.append(answer.url) if answer.status >= 400 else None
         )
-        page.on("pageerror", lambda error: failed.append(str(error)))
-        page.goto(f"{address}start/concepts.html")
-        picture = page.locator("picture img").first
+        tab.on("pageerror", lambda error: failed.append(str(error)))
+        tab.goto(f"{address}start/concepts.html")
+        picture = tab.locator("picture img").first
         picture.wait_for()
         assert picture.evaluate("image => image.currentSrc").endswith(
             "concepts-dark.svg" if dark else "concepts.svg"
         )
-        shown = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        shown = tab.evaluate("getComputedStyle(document.body).backgroundColor")
         light = sum(int(part) for part in re.findall(r"\d+", shown)[:3]) > 3 * 128
         assert light is not dark, shown
-        page.locator("input[name=query]").click()  # loads the index
-        page.locator("input[name=query]").press_sequentially("hubs", delay=20)
-        found = page.locator(".md-search-result__link")
+        tab.locator("input[name=query]").click()  # loads the index
+        tab.locator("input[name=query]").press_sequentially("hubs", delay=20)
+        found = tab.locator(".md-search-result__link")
         found.first.wait_for()
         targets = [found.nth(place).get_attribute("href") or "" for place in range(found.count())]
         of_queries = [place for place, target in enumerate(targets) if "queries.html?h=" in target]
         assert of_queries, targets
         found.nth(of_queries[0]).click()  # which page comes first follows from every page's words
-        page.wait_for_url(re.compile("h=hubs"))
+        tab.wait_for_url(re.compile("h=hubs"))
     assert failed == []
     assert asked
     assert {urlsplit(url).hostname for url in asked if not url.startswith("data:")} == {"127.0.0.1"}

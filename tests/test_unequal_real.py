@@ -16,6 +16,7 @@ from headgraph.loader.exports.formats import FORMATS
 from headgraph.loader.imports.reading import READERS
 from headgraph.pk_engine import AffinityTable, Selection, compute
 from headgraph.queries.errors import QueryError
+from tests.loader.exports.test_files_real import empty
 from tests.pk_engine.unequal_checkpoints import CONFIGS, checkpoint
 
 ENDINGS = tuple(FORMATS[name].ending for name in READERS)
@@ -30,9 +31,28 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return made
 
 
-@pytest.fixture(params=CONFIGS)
-def loaded(request: pytest.FixtureRequest, table: Any, graph: Graph) -> AffinityTable:
-    found = table(request.param)
+@pytest.fixture(scope="module", params=CONFIGS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """With the scope of a module, tests of a kind follow each other."""
+    return str(request.param)
+
+
+@pytest.fixture
+def loaded(kind: str, table: Any, database: Graph) -> AffinityTable:
+    """A table whose run is all that the database holds, for tests that change nothing there."""
+    found: AffinityTable = table(kind)
+    there = database.read("MATCH (n) WHERE NOT n:Head AND NOT n:Role RETURN n.kind").rows
+    if there != ((kind,),):
+        empty(database)
+        headgraph.load(found, database, run="r")
+        database.write("MATCH (r:Run) SET r.kind = $kind", {"kind": kind})
+    return found
+
+
+@pytest.fixture
+def mine(kind: str, table: Any, graph: Graph) -> AffinityTable:
+    """The same for a test that changes it."""
+    found: AffinityTable = table(kind)
     headgraph.load(found, graph, run="r")
     return found
 
@@ -44,12 +64,12 @@ def asked(name: str, graph: Graph, **given: Any) -> list[dict[str, Any]]:
 
 
 def test_the_graph_has_the_heads_and_edges_of_the_table(
-    loaded: AffinityTable, graph: Graph
+    loaded: AffinityTable, database: Graph
 ) -> None:
-    rows = graph.read("MATCH (h:Head {run: 'r'}) RETURN h.layer, h.head, h.name").rows
+    rows = database.read("MATCH (h:Head {run: 'r'}) RETURN h.layer, h.head, h.name").rows
     assert {(layer, head) for layer, head, _ in rows} == set(loaded.meta.places())
     assert all(name == loaded.meta.head_name(layer, head) for layer, head, name in rows)
-    found = graph.read(
+    found = database.read(
         "MATCH (a:Head {run: 'r'})-[e]->(b) RETURN type(e), a.layer, a.head, b.layer, b.head, e.pk"
     ).rows
     edges = loaded.edges()
@@ -59,9 +79,9 @@ def test_the_graph_has_the_heads_and_edges_of_the_table(
 
 
 def test_hubs_compared_within_layers_count_the_heads_that_could_take_part(
-    loaded: AffinityTable, graph: Graph
+    loaded: AffinityTable, database: Graph
 ) -> None:
-    rows = {row["head"]: row for row in asked("hubs_by_layer", graph, limit=99)}
+    rows = {row["head"]: row for row in asked("hubs_by_layer", database, limit=99)}
     layers = [layer.index for layer in loaded.meta.shape.layers]
     before = range(0, 4 * len(layers), 4)
     counts = list(zip(before, reversed(before), strict=True))
@@ -73,8 +93,10 @@ def test_hubs_compared_within_layers_count_the_heads_that_could_take_part(
         assert (row["sources"], row["targets"]) == counts[layers.index(row["layer"])], name
 
 
-def test_the_overview_gives_the_chance_of_each_pairing(loaded: AffinityTable, graph: Graph) -> None:
-    for row in asked("overview", graph):
+def test_the_overview_gives_the_chance_of_each_pairing(
+    loaded: AffinityTable, database: Graph
+) -> None:
+    for row in asked("overview", database):
         mean = loaded.meta.moments[row["pairing"]]["mean"]
         assert row["chance"] == pytest.approx(mean)
 
@@ -108,15 +130,15 @@ def test_heads_of_parts_are_asked_for_by_their_names(table: Any, graph: Graph) -
 
 
 @pytest.mark.parametrize("query", ["hubs", "strongest_edges", "layer_flow", "hubs_in"])
-def test_queries_of_edges_answer(loaded: AffinityTable, graph: Graph, query: str) -> None:
-    assert asked(query, graph)
+def test_queries_of_edges_answer(loaded: AffinityTable, database: Graph, query: str) -> None:
+    assert asked(query, database)
 
 
 def test_exports_of_the_run_are_those_of_the_table_and_come_back(
-    loaded: AffinityTable, graph: Graph, tmp_path: Path
+    mine: AffinityTable, graph: Graph, tmp_path: Path
 ) -> None:
     for ending in ENDINGS:
-        of_table = headgraph.export(loaded, tmp_path / f"t{ending}", name="r")
+        of_table = headgraph.export(mine, tmp_path / f"t{ending}", name="r")
         of_run = headgraph.export("r", tmp_path / f"r{ending}", graph)
         for a, b in zip(of_table.files, of_run.files, strict=True):
             assert a.read_bytes() == b.read_bytes(), ending
@@ -129,10 +151,10 @@ def test_exports_of_the_run_are_those_of_the_table_and_come_back(
 
 
 def test_pages_of_table_and_run_mark_the_places_without_a_head(
-    loaded: AffinityTable, graph: Graph
+    loaded: AffinityTable, database: Graph
 ) -> None:
     here = set(loaded.meta.places())
-    for page in (headgraph.view(loaded), view_run(graph, "r")):
+    for page in (headgraph.view(loaded), view_run(database, "r")):
         heads = page.content.data()["heads"]
         assert {(it["layer"], it["head"]) for it in heads if it["known"]} == here
         words = " ".join(page.content.about)
@@ -141,12 +163,12 @@ def test_pages_of_table_and_run_mark_the_places_without_a_head(
 
 
 def test_behaviour_of_every_head_is_written(
-    loaded: AffinityTable, graph: Graph, tmp_path: Path
+    mine: AffinityTable, graph: Graph, tmp_path: Path
 ) -> None:
-    rows = [f"{layer},{head},0.5,3,1" for layer, head in loaded.meta.places()]
+    rows = [f"{layer},{head},0.5,3,1" for layer, head in mine.meta.places()]
     path = tmp_path / "b.csv"
     path.write_text("\n".join(["layer,head,induction,prompts,seed", *rows]), "utf-8")
-    assert headgraph.annotate(path, graph, "r").heads == loaded.meta.head_count
+    assert headgraph.annotate(path, graph, "r").heads == mine.meta.head_count
 
 
 def test_figures_are_drawn(table: Any, tmp_path: Path) -> None:

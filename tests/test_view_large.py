@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.image import imread
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from headgraph.analysis.view.content import Content
 from headgraph.analysis.view.page import Page as Written
-from tests.chromium import fresh_page, needs_chromium, started
+from tests.chromium import needs_chromium, page
 from tests.tables import random_edges
 
 pytestmark = needs_chromium
@@ -91,21 +91,25 @@ def address(edges: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> st
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with started() as browser:
-        yield browser
+def browser() -> Iterator[Page]:
+    with page() as tab:
+        tab.add_init_script(CALLS)
+        yield tab
 
 
 @pytest.fixture
-def tab(browser: Browser, address: str) -> Iterator[Page]:
+def tab(browser: Page, address: str) -> Iterator[Page]:
     said: list[str] = []
-    tab = fresh_page(browser)
-    tab.on("pageerror", lambda error: said.append(str(error)))
-    tab.on("console", lambda message: said.append(message.text))
-    tab.add_init_script(CALLS)
-    tab.goto(address)
-    yield tab
-    tab.context.close()
+    hear = {"pageerror": lambda error: said.append(str(error)),
+            "console": lambda message: said.append(message.text)}  # fmt: skip
+    for name, ear in hear.items():
+        browser.on(name, ear)
+    browser.goto("about:blank")
+    browser.goto(address)
+    yield browser
+    browser.mouse.move(0, 0)
+    for name, ear in hear.items():
+        browser.remove_listener(name, ear)
     assert said == []
 
 

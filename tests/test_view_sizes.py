@@ -6,11 +6,11 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Page, expect
 
 from headgraph.analysis.view.content import Content
 from headgraph.analysis.view.page import Page as Written
-from tests.chromium import fresh_page, needs_chromium, started
+from tests.chromium import needs_chromium, page
 from tests.tables import random_edges
 from tests.test_view_large import (
     CALLS,
@@ -30,22 +30,32 @@ pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with started() as browser:
-        yield browser
+def browser() -> Iterator[Page]:
+    with page() as tab:
+        tab.add_init_script(CALLS)
+        yield tab
+
+
+@pytest.fixture
+def tab(browser: Page) -> Page:
+    browser.set_viewport_size({"width": 1280, "height": 900})
+    browser.goto("about:blank")
+    browser.mouse.move(0, 0)
+    return browser
 
 
 @pytest.mark.parametrize("size", [(1280, 900), (390, 844)])
 def test_a_folded_layer_of_many_has_room_for_its_name(
-    browser: Browser, size: tuple[int, int], tmp_path: Path
+    tab: Page, size: tuple[int, int], tmp_path: Path
 ) -> None:
     content = Content(
         title="deep", about=["Deep."], n_layers=126, n_heads=64, edges=random_edges(126, 64, 150),
         roles={}, total=150,
     )  # fmt: skip
-    tab = fresh_page(browser)
     tab.set_viewport_size({"width": size[0], "height": size[1]})
     tab.goto(Written(content).write(tmp_path / "v.html").as_uri() + "#fold=3")
+    hub = tab.locator("#detail li small").first
+    expect(hub).to_have_text("layer mean below 0.1 edges")  # of 64 heads one or two have an edge
     name = tab.get_by_text("layer 3 folded")
     box, strip = name.bounding_box(), tab.locator(".strip").bounding_box()
     assert box
@@ -62,14 +72,12 @@ def test_a_folded_layer_of_many_has_room_for_its_name(
     assert before
     assert after
     assert after["height"] >= before["height"]
-    tab.context.close()
 
 
-def test_few_heads_of_many_edges_stay_elements(browser: Browser, tmp_path: Path) -> None:
+def test_few_heads_of_many_edges_stay_elements(tab: Page, tmp_path: Path) -> None:
     few = random_edges(12, 24, EDGES)
     content = Content(title="few", about=[], n_layers=12, n_heads=24, edges=few)
     address = Written(content).write(tmp_path / "v.html").as_uri()
-    tab = fresh_page(browser)
     tab.goto(f"{address}#fold=3,5")
     assert tab.locator(".head").count() == 10 * 24
     gone = few["source_layer"].isin([3, 5]) | few["target_layer"].isin([3, 5])
@@ -94,18 +102,15 @@ def test_few_heads_of_many_edges_stay_elements(browser: Browser, tmp_path: Path)
     for _ in range(3):
         tab.keyboard.press("ArrowUp")
     expect(tab.locator(".head:focus")).to_have_attribute("data-name", "L5H0")
-    tab.context.close()
 
 
-def test_more_lines_than_elements_stay_on_their_canvas(browser: Browser, tmp_path: Path) -> None:
+def test_more_lines_than_elements_stay_on_their_canvas(tab: Page, tmp_path: Path) -> None:
     """They look as elements do, move along, come away again, and are elements in a file."""
     n = LINES + 200
     content = Content(
         title="lines", about=[], n_layers=17, n_heads=24, edges=random_edges(17, 24, n),
         layers=[f"D{layer}" for layer in range(17)],
     )  # fmt: skip
-    tab = fresh_page(browser)
-    tab.add_init_script(CALLS)
     tab.goto(Written(content).write(tmp_path / "v.html").as_uri())
     all_edges(tab)
     expect(tab.locator("#folding")).to_be_visible()  # so many layers
@@ -134,4 +139,3 @@ def test_more_lines_than_elements_stay_on_their_canvas(browser: Browser, tmp_pat
     tab.locator("#folded").fill("d2-D4, 9")
     tab.keyboard.press("Enter")
     expect(tab.locator("#folded")).to_have_value("D2-D4")  # case does not matter
-    tab.context.close()

@@ -6,10 +6,10 @@ from io import BytesIO
 import numpy as np
 import pytest
 from matplotlib.image import imread
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from headgraph.analysis.view import view
-from tests.chromium import fresh_page, needs_chromium, started
+from tests.chromium import needs_chromium, page
 
 pytestmark = needs_chromium
 ELEMENTS = 300
@@ -29,21 +29,25 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with started() as browser:
-        yield browser
+def browser() -> Iterator[Page]:
+    """A page whose clock is ours: the slider rests when a test says so."""
+    with page() as tab:
+        tab.clock.install()
+        yield tab
 
 
 @pytest.fixture
-def tab(browser: Browser) -> Iterator[Page]:
-    """A fresh page: its clock is ours, and stays so as long as it is there."""
+def tab(browser: Page) -> Iterator[Page]:
     said: list[str] = []
-    tab = fresh_page(browser)
-    tab.on("pageerror", lambda error: said.append(str(error)))
-    tab.on("console", lambda message: said.append(message.text))
-    tab.clock.install()  # the slider rests when a test says so
-    yield tab
-    tab.context.close()
+    hear = {"pageerror": lambda error: said.append(str(error)),
+            "console": lambda message: said.append(message.text)}  # fmt: skip
+    for name, ear in hear.items():
+        browser.on(name, ear)
+    yield browser
+    browser.clock.resume()
+    browser.mouse.move(0, 0)
+    for name, ear in hear.items():
+        browser.remove_listener(name, ear)
     assert said == []
 
 
@@ -54,7 +58,7 @@ def picture(tab: Page) -> np.ndarray:
 def show(tab: Page, address: str, state: str = "") -> None:
     tab.goto("about:blank")
     tab.goto(f"{address}#{state}")
-    tab.clock.pause_at(tab.evaluate("Date.now()") + 2000)
+    tab.clock.pause_at(tab.evaluate("Date.now()") / 1000 + 2)
 
 
 def of_elements(tab: Page) -> np.ndarray:

@@ -71,6 +71,7 @@ def robustness(
             pairings=pairings,
             metrics=tuple(dict.fromkeys(("pk", *metrics))),
             selection=Selection(),
+            decoys=False,
             revision=revision,
             progress=progress,
             fold_ln=fold_ln,

@@ -28,6 +28,8 @@ _REACH = (0.3, 0.5, 0.8)
 _ALL = np.array(list(product(_LEAVE, _LEAVE, _REACH, _REACH)))
 _EVEN = _ALL[_ALL[:, 2] == _ALL[:, 3]]
 _FEW = 200
+_FIRST = 60
+"""Shapes whose place is looked at first; of the others, those that could still be the cheapest."""
 _TURNING, _DOWN, _BEHIND, _ALONG, _OUTSIDE = 0.45, 2.0, 9.0, 0.6, 30.0
 
 
@@ -79,10 +81,18 @@ class Router:
         straight = max(math.dist(start, end), 30.0)
         shapes = _candidates(start, end, _ALL if self.lines <= _FEW else _EVEN)
         points = bezier(shapes)
-        cost = _shape_cost(points, straight) + self._place_cost(points, ends)
-        best = shapes[int(np.argmin(cost))]
+        best = shapes[self._cheapest(_shape_cost(points, straight), points, ends)]
         self._occupy(bezier(best, max(int(straight / _CELL), _STEPS)))
         return np.asarray(best)
+
+    def _cheapest(self, shape_cost: Points, points: Points, ends: tuple[int, int]) -> int:
+        """Place costs are never negative: a shape dearer than another with its place is out."""
+        cost = np.full(len(shape_cost), np.inf)
+        some = np.argpartition(shape_cost, _FIRST)[:_FIRST]
+        for _ in range(2):
+            cost[some] = shape_cost[some] + self._place_cost(points[some], ends)
+            some = np.flatnonzero(np.isinf(cost) & (shape_cost <= cost.min()))
+        return int(np.argmin(cost))
 
     def _place_cost(self, points: Points, ends: tuple[int, int]) -> Points:
         steps = np.diff(points, axis=1)

@@ -164,11 +164,11 @@ def named(model: str, tower: str | None) -> str:
 def _refuse_unknown(config: Mapping[str, Any]) -> None:
     """Name the part inside a wrapper that no file describes."""
     outer = config.get("model_type")
-    if not isinstance(outer, str) or names_family(outer):
-        return
     for key in KEYS["language"]:
         inner = config.get(key)
-        if isinstance(inner, dict) and isinstance(inner.get("model_type"), str):
+        if not isinstance(inner, dict) or not isinstance(inner.get("model_type"), str):
+            continue
+        if isinstance(outer, str) and not names_family(outer):
             raise UnknownFamily(
                 f"config.json has model_type {quoted(outer, 40)}, a wrapper that no file "
                 f"describes, around a {quoted(inner['model_type'], 40)} in {key}: save that part "

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from heapq import heapify, heapreplace
 
 from headgraph.pk_engine.errors import EngineError
-from headgraph.pk_engine.planning.costs import amounts_of, kept, total_amounts
+from headgraph.pk_engine.planning.costs import Amounts, amounts_of, kept, total_amounts
 from headgraph.pk_engine.planning.machine import Machine
 from headgraph.pk_engine.planning.null_costs import NullAmounts
 from headgraph.pk_engine.scoring.spec import Spec
@@ -70,10 +71,14 @@ def on_workers(spec: Spec, machine: Machine, workers: int) -> float:
     free: list[tuple[float, int, range | None]] = [(0.0, at, None) for at in range(count)]
     heapify(free)
     of = amounts_of(spec)
+
+    @cache
+    def seconds(amounts: Amounts) -> float:
+        return sum(machine.seconds(amounts).values())
+
     for group in groups:
         time, worker, held = free[0]
-        took = sum(machine.seconds(of(group, held)).values())
-        heapreplace(free, (time + took, worker, kept(group)))
+        heapreplace(free, (time + seconds(of(group, held)), worker, kept(group)))
     return max(time for time, _, _ in free)
 
 
@@ -90,18 +95,21 @@ def choices(
         workers: the number given.
     """
 
+    @cache  # its groups are laid out once
+    def with_memory(memory: float) -> Spec:
+        return replace(spec, memory=memory)
+
     def choice(spec: Spec, workers: int, words: str) -> Choice:
         seconds = sum(steps(spec, machine, nulls, workers).values())
         return Choice(float(spec.memory), seconds, peak(spec), words)
 
     tried = [
-        choice(replace(spec, memory=memory), workers, f"{memory:g} GB")
-        for memory in _memories(spec, machine, peak, workers)
+        choice(with_memory(memory), workers, f"{memory:g} GB")
+        for memory in _memories(spec, machine, peak, workers, with_memory)
     ]
     # memory saves nothing of the null models, which may take most of the time
     scoring = {
-        it.memory: it.seconds
-        - _null_seconds(replace(spec, memory=it.memory), machine, nulls, workers)
+        it.memory: it.seconds - _null_seconds(with_memory(it.memory), machine, nulls, workers)
         for it in tried
     }
     quickest, now = min(scoring.values()), float(spec.memory)
@@ -112,19 +120,23 @@ def choices(
 
 
 def _memories(
-    spec: Spec, machine: Machine, peak: Callable[[Spec], int], workers: int
+    spec: Spec,
+    machine: Machine,
+    peak: Callable[[Spec], int],
+    workers: int,
+    with_memory: Callable[[float], Spec],
 ) -> list[float]:
     """Gigabytes to try: half, or less for enough groups; the given; twice as much and so on."""
     found = [spec.memory]
-    while len(found) < 2 or len(replace(spec, memory=found[0]).groups()) < EACH * workers:
-        smaller = replace(spec, memory=found[0] / 2)
+    while len(found) < 2 or len(with_memory(found[0]).groups()) < EACH * workers:
+        smaller = with_memory(found[0] / 2)
         if len(smaller.groups()) > MOST_GROUPS or smaller.memory < spec.memory / 64:
             break
         if smaller.memory == found[0]:  # half of infinity
             break
         found.insert(0, smaller.memory)
-    while len((last := replace(spec, memory=found[-1])).groups()) > 1:
-        more = replace(last, memory=2 * found[-1])
+    while len(with_memory(found[-1]).groups()) > 1:
+        more = with_memory(2 * found[-1])
         if machine.backend.device != "cpu" and more.memory > machine.room:
             break
         if machine.memory is not None and peak(more) > SHARE * machine.memory:

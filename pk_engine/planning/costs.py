@@ -4,6 +4,7 @@ The kernel counts its operations. Bytes are those of the arrays in memory, so th
 `stacks`, `kernel` and `rows`. A test compares them with a running process.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from math import prod
 from typing import NamedTuple
@@ -126,11 +127,12 @@ def _alike(group: Group) -> tuple[int, int, int]:
 
 def total_amounts(spec: Spec) -> Amounts:
     """The work of all groups in turn, on one machine."""
-    found, held, of = Amounts(), None, amounts_of(spec)
+    counts, held, of = Counter[Amounts](), None, amounts_of(spec)
     for group in spec.groups():
-        found = found.plus(of(group, held))
+        counts[of(group, held)] += 1
         held = kept(group)
-    return found
+    each = [[number * kind for kind in amounts] for amounts, number in counts.items()]
+    return Amounts(*map(sum, zip(*each, strict=True)))
 
 
 def _values(spec: Spec, roles: str, layers: int) -> int:
@@ -193,11 +195,11 @@ def factor_bytes(spec: Spec) -> int:
         own = sum(shape.heads_of(role) for role in roles) * (1 + ("raw" in kinds))
         return layers * (own + 4 * shape.n_heads * ("composition" in kinds))
 
+    both, source, target = _roles(spec, 0, 1), _roles(spec, 0), _roles(spec, 1)
+    sizes = {(len(it.sources), len(it.targets), it.sources == it.targets) for it in spec.groups()}
     heads = max(
-        of(_roles(spec, 0, 1), len(group.sources))
-        if group.sources == group.targets
-        else of(_roles(spec, 0), len(group.sources)) + of(_roles(spec, 1), len(group.targets))
-        for group in spec.groups()
+        of(both, read) if same else of(source, read) + of(target, made)
+        for read, made, same in sizes
     )
     return heads * shape.d_model * shape.d_head * _width(spec)
 

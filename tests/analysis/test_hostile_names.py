@@ -82,7 +82,7 @@ OF_TABLE: dict[str, Callable[[AffinityTable], Any]] = {
 }  # fmt: skip
 
 
-def check_picture(figure: Any) -> None:
+def check_picture(figure: Any, pdf: bool = True) -> None:
     """Well-formed in each format, without a warning of matplotlib, and nothing hidden in it."""
     root = ET.fromstring(render(figure, "svg"))
     title = root.find(f"{SVG}title")
@@ -90,8 +90,10 @@ def check_picture(figure: Any) -> None:
     assert title.text
     assert not obeyed(title.text, keep="")
     assert len(title.text) <= 140
+    figure.set_dpi(50)
     assert render(figure, "png").startswith(b"\x89PNG")
-    assert render(figure, "pdf").startswith(b"%PDF")
+    # its fonts take longer than all else, and the same words have been drawn twice here
+    assert not pdf or render(figure, "pdf").startswith(b"%PDF")
     for text in figure.findobj(lambda artist: hasattr(artist, "get_fontsize")):
         assert not obeyed(text.get_text())
         assert not text.get_fontsize() < 3
@@ -100,12 +102,12 @@ def check_picture(figure: Any) -> None:
 @pytest.mark.parametrize("kind", ["title", "nul", "mathtext", "long", "emoji", "empty"])
 @pytest.mark.parametrize("picture", OF_ROWS)
 def test_rows_with_any_name_are_drawn(picture: str, kind: str) -> None:
-    check_picture(OF_ROWS[picture](NAMES[kind]))
+    check_picture(OF_ROWS[picture](NAMES[kind]), pdf=kind in ("mathtext", "emoji"))
 
 
 @pytest.mark.parametrize("kind", ["breaks", "dollars", "long", "half", "space"])
 def test_tables_with_any_name_are_drawn(small: AffinityTable, kind: str) -> None:
-    check_picture(headgraph.wiring(named(small, NAMES[kind])))
+    check_picture(headgraph.wiring(named(small, NAMES[kind])), pdf=kind in ("long", "half"))
 
 
 @pytest.mark.parametrize("picture", OF_TABLE)

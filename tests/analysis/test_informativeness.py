@@ -23,6 +23,7 @@ from headgraph.analysis.informativeness.figure import informativeness_figure
 from headgraph.base.names import PAIRINGS
 from headgraph.pk_engine import AffinityTable, Selection, compute
 from headgraph.pk_engine.metrics.random_reference import reference_sd
+from tests.pk_engine import oracle
 from tests.shared import GPT2, MODELS, needs_shared
 from tests.tables import random_table
 from tests.test_pictures import words
@@ -77,6 +78,16 @@ def test_the_published_means(rows: pd.DataFrame) -> None:
     assert set(rows.pairs) == {9504}
     assert np.allclose(rows.reference_mean, 5.3333, atol=1e-4)
     assert np.allclose(rows.reference_sd, 0.10796, atol=1e-5)
+
+
+@needs_shared
+def test_every_mean_is_that_of_plain_formulas(rows: pd.DataFrame) -> None:
+    wanted = oracle.mean_pk(oracle.gpt2_heads(GPT2))
+    assert wanted.keys() == set(rows.index)
+    assert rows.mean_pk.to_dict() == pytest.approx(wanted, rel=1e-6)
+    ratio = rows.mean_pk / rows.reference_mean
+    assert ratio.idxmin() == "OV"
+    assert ratio[["QQ", "OV", "KV"]].round(3).tolist() == [1.588, 0.954, 0.972]
 
 
 @needs_shared

@@ -31,7 +31,7 @@ from headgraph.loader.imports import checks
 from headgraph.loader.loading import load as load_module
 from headgraph.loader.loading import writer
 
-BATCH = 500
+BATCH = 100
 """Edges in a batch: a small table has many."""
 
 
@@ -144,6 +144,7 @@ def reached(*_: Any, **__: Any) -> Any:
 def main(command: str, file: str, *rest: str) -> None:
     """Load or import, up to a point."""
     checks.BATCH = BATCH
+    writer.FEW = 0
     load_module.batches = partial(load_module.batches, size=BATCH)
     *name, where = (word for word in rest if word != "--replace")
     progress = None

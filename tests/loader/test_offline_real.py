@@ -1,22 +1,24 @@
-"""A load by Neo4j's importer, into a server of this module's own: the graph of any other load."""
+"""Neo4j's importer, into a server of this module's own: the graph of any other load.
+
+The server's first store comes from exported CSV files, its later ones from `load --offline`.
+"""
 
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 import pytest
 
 import headgraph.loader.offline as offline
-from headgraph import loader
+from headgraph import export, loader
 from headgraph.graphdb import Graph, connect
 from headgraph.graphdb.errors import ServerError
 from headgraph.graphdb.server import (
@@ -27,21 +29,24 @@ from headgraph.graphdb.server import (
     running,
     start,
 )
+from headgraph.graphdb.server.launch import launch
 from headgraph.graphdb.server.store import importer
-from headgraph.graphdb.server.store.exchange import PARTS
+from headgraph.graphdb.server.store.exchange import PARTS, keep, replace_store
 from headgraph.loader.attempts import own_process
 from headgraph.loader.errors import NameTaken, OfflineRefused
+from headgraph.loader.loading import writer
 from headgraph.pk_engine.table.selection import Selection
 from tests.commands import headgraph
-from tests.graphdb_server_fixture import own_home
+from tests.graphdb_server_fixture import keep_plans, own_home
 from tests.loader.databases import contents
 from tests.loader.exports.graphs import roles_file
-from tests.loader.exports.test_files_real import dump, empty, schema_of
+from tests.loader.exports.test_files_real import dump, empty, run_script, schema_of
 from tests.tables import random_table
 
 TABLE = random_table(
     3, 4, 2, pairings=("OQ", "OK", "KV"), metrics=("pk", "cs"), series="pile", format_2=True
 )
+EXPORTED = random_table(3, 4, metrics=("pk", "cs"), series="pile", step=512.0)
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +55,141 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("offline, data=[a-b] {c} ü*")
 
 
+class Exported(NamedTuple):
+    """A run with all sorts of properties, in a database and as CSV files.
+
+    Attributes:
+        known: what the database holds.
+        indexes: names of its indexes.
+        labels: the file with the run's roles.
+        files: nodes, relationships, and the script with the schema.
+    """
+
+    known: Any
+    indexes: list[str]
+    labels: Path
+    files: tuple[Path, ...]
+
+
 @pytest.fixture(scope="module")
-def home(classes: None, folder: Path) -> Iterator[ServerHome]:
+def exported(database: Graph, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    folder = tmp_path_factory.mktemp("exported")
+    labels = roles_file(folder)
+    empty(database)
+    loader.load(EXPORTED, database, run="tiny", labels=labels)
+    database.write(
+        "MATCH (h:Head {name: 'L0H0'}) SET h.tags = ['a', 'b'], h.on = true, h.induction = 0.25, "
+        "h.text = $text, h.none = ''",
+        {"text": 'a "b", c; \\ é 😀'},
+    )
+    files = export("tiny", folder / "csv", database).files
+    return Exported(dump(database), schema_of(database), labels, files)
+
+
+class Found(NamedTuple):
+    """What the importer has made of the CSV files, after two failed attempts at another store.
+
+    Attributes:
+        beside: what lies beside the server's data after the first attempt, which was killed; when
+            Neo4j is started after it; when it is started with the second attempt's store, and
+            with the old one; and in the end.
+        contents: what the database holds.
+        indexes: names of its indexes.
+        loaded: when its runs were loaded.
+        again: outcome of a load of the same table.
+        dropped: edges of the run, as its removal tells.
+        left: what a drop leaves.
+    """
+
+    beside: list[list[str]]
+    contents: Any
+    indexes: list[str]
+    loaded: list[bool]
+    again: str
+    dropped: int
+    left: dict[str, int]
+
+
+KILLED = """
+import os, shutil, sys
+from pathlib import Path
+from headgraph.graphdb.server import ServerHome
+from headgraph.graphdb.server.lifecycle import restart_with
+from headgraph.graphdb.server.store.exchange import PARTS
+from headgraph.graphdb.server.store.importer import workplace
+
+rename, calls = Path.rename, []
+
+def killed(path, target):
+    calls.append(rename(path, target))
+    if len(calls) == 3:  # the new databases are in, and there are no transaction logs
+        os._exit(9)
+
+Path.rename = killed
+home = ServerHome(Path(sys.argv[1]))
+with workplace(home) as scratch:
+    for part in PARTS:
+        shutil.copytree(home.data / part, scratch / "data" / part)
+    restart_with(home, scratch / "data")
+"""
+
+
+@pytest.fixture(scope="module")
+def first(classes: None, folder: Path, exported: Exported) -> Iterator[tuple[ServerHome, Found]]:
+    """The module's server, and what was in it at first."""
+    nodes, relationships, schema = exported.files
     with own_home(folder / "headgraph" / "server") as home:
-        start(home, ports=ANY_PORTS)
-        yield home
+        keep_plans(home)
+        with importer.workplace(home) as scratch:
+            replace_store(home, importer.build_store(scratch, nodes, relationships))
+            keep(home)
+        beside = exchanges_that_fail(home)
+        with opened(home) as imported:
+            run_script(imported, schema)
+            found = Found(
+                beside=beside,
+                contents=dump(imported),
+                indexes=schema_of(imported),
+                loaded=loader.runs(imported)["loaded"].notna().tolist(),
+                again=loader.load(EXPORTED, imported, run="tiny", labels=exported.labels).outcome,
+                dropped=loader.drop(imported, "tiny").edges,
+                left=contents(imported),
+            )
+        yield home, found
+
+
+def exchanges_that_fail(home: ServerHome) -> list[list[str]]:
+    """Kill one, and start no server with the store of another; returns `Found.beside`.
+
+    In the end the server runs.
+    """
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(home.path)])
+    assert killed.returncode == 9
+    beside = [left_behind(home)]
+
+    def failing(
+        home: ServerHome, java: Path, jars: list[Path], _: Any, *rest: Any
+    ) -> RunningServer:
+        beside.append(left_behind(home))
+        if len(beside) < 4:
+            raise ServerError("it died while starting")
+        return launch(home, java, jars, ANY_PORTS, *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lifecycle, "launch", failing)
+        with pytest.raises(ServerError, match="it died while starting"):
+            start(home)
+        with importer.workplace(home) as scratch:
+            for part in PARTS:
+                (scratch / "data" / part).mkdir(parents=True)  # no server opens it
+            with pytest.raises(ServerError, match="it died while starting"):
+                lifecycle.restart_with(home, scratch / "data")
+    return [*beside, left_behind(home)]
+
+
+@pytest.fixture
+def home(first: tuple[ServerHome, Found]) -> ServerHome:
+    return first[0]
 
 
 @pytest.fixture
@@ -77,27 +212,56 @@ def left_behind(home: ServerHome) -> list[str]:
                   if path.name in ("import", "replaced", "discarded"))  # fmt: skip
 
 
-def test_it_makes_the_graph_that_a_load_makes(
-    home: ServerHome, local: Graph, graph: Graph, tmp_path: Path
+def test_the_csv_files_make_what_a_load_makes(
+    first: tuple[ServerHome, Found], exported: Exported
 ) -> None:
+    _, found = first
+    assert [path.name for path in exported.files] == [
+        "nodes.csv", "relationships.csv", "schema.cypher",
+    ]  # fmt: skip
+    assert found.contents == exported.known
+    assert found.loaded == [False], "nobody loaded it"
+    assert set(found.indexes) >= {name for name in exported.indexes if "headgraph" in name}
+    assert found.again == "unchanged"
+    assert (found.dropped, found.left) == (len(EXPORTED.edges()), {})
+
+
+def test_a_store_that_is_not_kept_leaves_the_old_one(first: tuple[ServerHome, Found]) -> None:
+    """Its contents are those of `test_the_csv_files_make_what_a_load_makes`."""
+    _, found = first
+    assert found.beside == [["import", "replaced"], [], ["import", "replaced"], ["import"], []]
+    assert found.left == {}, "the server writes in it"
+
+
+def test_the_command_makes_the_graph_that_a_load_makes(
+    home: ServerHome,
+    local: Graph,
+    graph: Graph,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table = str(TABLE.write(tmp_path / "t.parquet"))
+    before = running(home)
+    assert before is not None
     options: dict[str, Any] = {"labels": roles_file(tmp_path), "selection": Selection(top=30)}
     loader.load(TABLE, graph, run="tiny", **options)
-    said: list[str] = []
-
-    def progress(phrase: str, done: int, total: int) -> None:
-        said.append(phrase)
-
-    before = running(home)
-    report = loader.load_offline(TABLE, run="tiny", home=home, progress=progress, **options)
+    unpublished = watch_publication(home, monkeypatch)
+    line = ["load", table, "--offline", "--run", "tiny", "--top", "30"]
+    line += ["--labels", str(options["labels"])]
+    done = headgraph(*line, XDG_DATA_HOME=str(folder))
+    assert done.returncode == 0, done.stderr
+    assert unpublished == [(0, ["loading"], True, "tiny")]
+    edges = len(TABLE.select(Selection(top=30)).edges())
+    assert done.stdout.startswith(
+        f"loaded tiny: 12 heads (2 with roles, from roles.csv) and {edges} "
+    )
+    steps = "writing files for the importer\nimporting\nstarting Neo4j 5.26.31\n"
+    assert f"\n{steps}" in f"\n{done.stderr}"
     after = running(home)
-    assert (report.outcome, report.edges, report.labelled) == ("loaded", len(
-        TABLE.select(Selection(top=30)).edges()), 2)  # fmt: skip
-    assert before is not None
     assert after is not None
     assert (before.pid != after.pid, before.bolt_uri == after.bolt_uri) == (True, True)
-    assert [*dict.fromkeys(said)][-3:] == [
-        "writing files for the importer", "importing", "starting Neo4j 5.26.31",
-    ]  # fmt: skip
+    assert left_behind(home) == []
     with opened(home) as imported:
         assert dump(imported) == dump(graph)
         assert schema_of(imported) == schema_of(graph)
@@ -107,7 +271,30 @@ def test_it_makes_the_graph_that_a_load_makes(
         assert loader.load(TABLE, imported, run="tiny", **options).outcome == "unchanged"
         assert loader.load(random_table(seed=3), imported, run="beside").outcome == "loaded"
     assert loader.load_offline(TABLE, run="tiny", home=home, **options).outcome == "unchanged"
-    assert left_behind(home) == []
+
+
+def watch_publication(home: ServerHome, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Note what is there just before each publication.
+
+    Returns:
+        For each, how many heads are seen, the status of the runs, whether all of the run is there
+        under the attempt's own token, and its name.
+    """
+    publish, seen = offline._publish, []
+
+    def watching(graph: Graph, plan: Any, token: str) -> None:
+        with opened(home) as imported:
+            left = offline._unfinished(imported, plan)
+            seen.append((
+                imported.read("MATCH (h:Head) RETURN count(h)").single(),
+                loader.runs(imported)["status"].tolist(),
+                left is not None and left.is_whole(plan) and left.token == token,
+                plan.name,
+            ))  # fmt: skip
+        publish(graph, plan, token)
+
+    monkeypatch.setattr(offline, "_publish", watching)
+    return seen
 
 
 def test_a_database_with_something_in_it_is_refused(home: ServerHome, local: Graph) -> None:
@@ -164,56 +351,29 @@ def test_files_that_the_importer_refuses_change_nothing(
     assert left_behind(home) == []
 
 
-def test_a_server_that_does_not_come_up_gets_its_old_store_back(
-    home: ServerHome, local: Graph, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    local.command("CREATE INDEX headgraph_of_old FOR (n:Old) ON (n.x)")
-    launch, calls = lifecycle.launch, []
-
-    def built(scratch: Path, *files: Path, progress: object) -> Path:
-        for part in PARTS:
-            (scratch / "data" / part).mkdir(parents=True)
-        return scratch / "data"
-
-    def failing(*args: Any) -> Any:
-        calls.append(1)
-        if len(calls) == 1:
-            raise ServerError("it died while starting")
-        return launch(*args)
-
-    monkeypatch.setattr(importer, "build_store", built)  # no server opens it
-    monkeypatch.setattr(lifecycle, "launch", failing)
-    with pytest.raises(ServerError, match="it died while starting"):
-        loader.load_offline(TABLE, run="tiny", home=home)
-    with opened(home) as graph:
-        assert "headgraph_of_old" in schema_of(graph)
-        assert contents(graph) == {}
-        graph.command("DROP INDEX headgraph_of_old")
-    assert left_behind(home) == []
-
-
 def test_cut_off_before_publication_there_is_no_run_and_the_same_again_makes_it(
     home: ServerHome, local: Graph, graph: Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def cut(*args: Any) -> None:
+    """Another load, cut off there, leaves what one with the importer does (`watch_publication`)."""
+
+    def cut(*args: Any, **options: Any) -> None:
         raise KeyboardInterrupt
 
+    unpublished = watch_publication(home, monkeypatch)
     with monkeypatch.context() as patch:
-        patch.setattr(offline, "_publish", cut)
+        patch.setattr(writer, "publish", cut)
         with pytest.raises(KeyboardInterrupt):
-            loader.load_offline(TABLE, run="tiny", home=home)
-    with opened(home) as imported:
-        assert imported.read("MATCH (h:Head) RETURN count(h)").single() == 0
-        assert loader.runs(imported)["status"].tolist() == ["loading"]
+            loader.load(TABLE, local, run="tiny")
+    assert local.read("MATCH (h:Head) RETURN count(h)").single() == 0
     with pytest.raises(OfflineRefused, match=r"holds the run [0-9a-f]{12}, and Neo4j imports"):
         loader.load_offline(TABLE, run="other", home=home)
     # the same again has only the publication to do
     monkeypatch.delattr(offline, "_import")
     assert loader.load_offline(TABLE, run="tiny", home=home).outcome == "loaded"
+    assert unpublished == [(0, ["loading"], True, "tiny")]
     loader.load(TABLE, graph, run="tiny")
-    with opened(home) as imported:
-        assert dump(imported) == dump(graph)
-        assert schema_of(imported) == schema_of(graph)
+    assert dump(local) == dump(graph)
+    assert schema_of(local) == schema_of(graph)
 
 
 def test_dead_attempts_at_the_name_go_first(
@@ -309,52 +469,11 @@ def test_one_import_at_a_time_and_what_a_killed_one_left_goes(home: ServerHome) 
         assert list(scratch.iterdir()) == []
 
 
-KILLED = """
-import os, shutil, signal, sys
-from pathlib import Path
-from headgraph import loader
-from headgraph.graphdb.server import ServerHome
-from headgraph.graphdb.server.store import importer
-from headgraph.graphdb.server.store import importer
-from headgraph.graphdb.server.store.exchange import PARTS
-
-rename, calls = Path.rename, []
-
-def built(scratch, *files, progress):  # sooner than by the importer; it is not to stay
-    for part in PARTS:
-        shutil.copytree(ServerHome.default().data / part, scratch / "data" / part)
-    return scratch / "data"
-
-importer.build_store = built
-
-def killed(path, target):
-    calls.append(rename(path, target))
-    if len(calls) == 3:  # the new databases are in, and there are no transaction logs
-        os.kill(os.getpid(), signal.SIGKILL)
-
-Path.rename = killed
-loader.load_offline(sys.argv[1], run="tiny")
-"""
-
-
-@pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGKILL")
-def test_the_command_heals_what_a_killed_one_left(
-    home: ServerHome, local: Graph, folder: Path, server: RunningServer, tmp_path: Path
+def test_only_into_the_local_server_and_without_options_that_need_a_full_one(
+    home: ServerHome, folder: Path, server: RunningServer, tmp_path: Path
 ) -> None:
     table = str(TABLE.write(tmp_path / "t.parquet"))
     env = {"XDG_DATA_HOME": str(folder)}
-    killed = subprocess.run([sys.executable, "-c", KILLED, table], env={**os.environ, **env})
-    assert killed.returncode == -signal.SIGKILL
-    assert left_behind(home) == ["import", "replaced"]
-    assert running(home) is None
-
-    done = headgraph("load", table, "--offline", "--run", "tiny", "--top", "9", **env)
-    assert done.returncode == 0, done.stderr
-    assert left_behind(home) == []
-    assert done.stdout.startswith("loaded tiny: 12 heads (0 with roles) and ")
-    assert "importing\n" in done.stderr
-    with opened(home) as graph:
-        assert loader.runs(graph)["name"].tolist() == ["tiny"]
     # the session's server is no local server of this environment
     elsewhere = {**env, "NEO4J_URI": server.bolt_uri, "NEO4J_PASSWORD": server.password()}
     wrong = headgraph("load", table, "--offline", "--run", "x", **elsewhere)

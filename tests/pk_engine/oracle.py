@@ -4,7 +4,9 @@ Nothing here uses pk_engine: this is what pk_engine is compared with.
 """
 
 import json
+from collections.abc import Sequence
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -71,18 +73,45 @@ def _squared_cosines(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     return np.array([np.square(one.T @ columns).reshape(m, k, m).sum((0, 2)) for one in u])
 
 
-def forward_pk(sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def forward_pk(
+    sources: np.ndarray, targets: np.ndarray, chosen: Sequence[int] | None = None
+) -> np.ndarray:
     """PK of the heads (layers x heads x d x m) of each layer with those of the later ones.
 
-    Head after head as `all_pk` has them; NaN where the target does not come later.
+    Head after head as `all_pk` has them; NaN where the target does not come later, and where the
+    layer of the source is none of those chosen.
     """
     layers, heads = sources.shape[:2]
-    u, v = np.linalg.qr(sources)[0], np.linalg.qr(targets)[0]
+    v = np.linalg.qr(targets)[0]
     found = np.full((layers * heads, layers * heads), np.nan)
-    for layer in range(layers - 1):
+    for layer in range(layers - 1) if chosen is None else chosen:
         own, later = slice(layer * heads, (layer + 1) * heads), (layer + 1) * heads
-        found[own, later:] = _squared_cosines(u[layer], v[layer + 1 :].reshape(-1, *v.shape[2:]))
+        u = np.linalg.qr(sources[layer])[0]
+        found[own, later:] = _squared_cosines(u, v[layer + 1 :].reshape(-1, *v.shape[2:]))
     return found
+
+
+def mean_pk(heads: dict[str, np.ndarray]) -> dict[str, float]:
+    """Of all pairs of two roles of which the source lies in any layer before the target's."""
+    bases = {role: np.linalg.qr(stacked)[0] for role, stacked in heads.items()}
+    layers, _, d, _ = bases["Q"].shape
+    both = list(product(bases, bases))
+    # sum of PK over pairs is the inner product of projectors, summed over the heads of a layer
+    before, totals = {role: np.zeros((d, d)) for role in bases}, dict.fromkeys(both, 0.0)
+    for layer in range(layers):
+        stacks = {role: np.concatenate(list(u[layer]), axis=1) for role, u in bases.items()}
+        here = {role: stack @ stack.T for role, stack in stacks.items()}
+        for source, target in both:
+            totals[source, target] += np.vdot(before[source], here[target])
+        for role, projectors in here.items():
+            before[role] += projectors
+    pairs = layers * (layers - 1) / 2
+    return {
+        source + target: float(
+            totals[source, target] / (pairs * heads[source].shape[1] * heads[target].shape[1])
+        )
+        for source, target in both
+    }
 
 
 def cs(heads: dict[str, np.ndarray], source: tuple[int, int], target: tuple[int, int], role: str,

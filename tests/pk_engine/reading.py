@@ -127,12 +127,18 @@ def check_writing(probe: Probe, layer: int, matrices: np.ndarray, rng: Any) -> N
     assert positions > m
     silent = np.zeros((heads, positions, m))
     bias = probe.run(layer, z=silent)[layer].written
-    for head in range(heads):
+    # two heads in one pass where there is room for both, each at positions of its own
+    at_once = 2 if positions // 2 > m else 1
+    for first in range(0, heads, at_once):
+        some = range(first, min(first + at_once, heads))
+        places = [slice(it, positions, at_once) for it in range(len(some))]
         z = silent.copy()
-        z[head] = rng.standard_normal((positions, m))
-        written = (probe.run(layer, z=z)[layer].written - bias).double().numpy().T
-        found = bases(matrices[head : head + 1])
-        u = found.basis[0].astype(np.float64)[:, : found.rank[0]]
-        scale = np.abs(written).max()
-        assert np.abs(written - u @ (u.T @ written)).max() < MOST * scale, f"O of head {head}"
-        assert np.linalg.matrix_rank(written, tol=1e-3 * scale) == found.rank[0]
+        for head, place in zip(some, places, strict=True):
+            z[head, place] = rng.standard_normal(z[head, place].shape)
+        every = (probe.run(layer, z=z)[layer].written - bias).double().numpy().T
+        for head, place in zip(some, places, strict=True):
+            written, found = every[:, place], bases(matrices[head : head + 1])
+            u = found.basis[0].astype(np.float64)[:, : found.rank[0]]
+            scale = np.abs(written).max()
+            assert np.abs(written - u @ (u.T @ written)).max() < MOST * scale, f"O of head {head}"
+            assert np.linalg.matrix_rank(written, tol=1e-3 * scale) == found.rank[0]

@@ -1,6 +1,7 @@
 """Changes of JSON by its values and names, which changes of bytes seldom leave readable."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 Place = tuple[str | int, ...]
@@ -32,6 +33,7 @@ def changed(whole: Any, at: Place, how: str, new: Any, name: str) -> Any:
         new: the value to put there, or to add.
         name: the name of another entry.
     """
+    new = deepcopy(new)  # put twice, it would be in itself, and the caller's would change
     if not at:
         return new if how == "replace" else whole
     try:

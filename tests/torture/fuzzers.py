@@ -176,10 +176,11 @@ def measured(tool: str, kind: str, seconds: float, folder: Path) -> None:
         with atheris.instrument_imports(
             include=["headgraph", *LIBRARIES], enable_loader_override=False
         ):
-            from tests.torture.__main__ import good
+            from tests.torture.kinds import KINDS
 
-            with good(kind):
-                pass  # so that what it imports when it reads is seen too
+            # what it imports when it reads is seen too; atheris prints a line for each
+            made = KINDS[kind].make(folder)
+            KINDS[kind].use(made)
     with _counting(kind, seconds) as count:
         if tool == "atheris":
             by_atheris(count, folder, row)

@@ -110,3 +110,11 @@ def test_a_change_of_json(at: Place, how: str, expected: object) -> None:
     whole = {"a": [1, {"b": 2}]}
     assert list(places(whole)) == [(), ("a",), ("a", 0), ("a", 1), ("a", 1, "b")]
     assert changed(whole, at, how, 5, "n") == expected
+
+
+def test_a_value_is_put_twice() -> None:
+    new: list[object] = []
+    once = changed({"a": [1]}, ("a", 0), "replace", new, "")
+    twice = changed(once, ("a", 0, 0), "add", new, "")
+    assert twice == {"a": [[[]]]}
+    assert new == []

@@ -273,6 +273,7 @@ function tellHubs() {
   button.append("strong").text((h) => h.name);
   button.append("em").text(roleWords);
   button.append("b").text((h) => `${h.in} in, ${h.out} out`);
-  const ofLayer = (h) => (usual ? `layer mean ${d3.format(".1f")(usual[h.layer])} edges` : "");
+  const rounded = (mean) => (mean < 0.05 ? "below 0.1" : d3.format(".1f")(mean));
+  const ofLayer = (h) => (usual ? `layer mean ${rounded(usual[h.layer])} edges` : "");
   button.append("small").text((h) => [copyingWords(h), ofLayer(h)].filter(Boolean).join("; "));
 }

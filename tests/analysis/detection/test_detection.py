@@ -243,16 +243,18 @@ def test_pairs_of_one_class() -> None:
     ]
     weights = oracle.gpt2_heads(GPT2)["Q"].reshape(144, 768, 64)
     bases = np.linalg.qr(weights)[0]
-    # PK is the inner product of the two projectors
-    projectors = (bases @ bases.transpose(0, 2, 1)).reshape(144, -1)
-    scores = projectors @ projectors.T
+    # PK is the inner product of the two projectors, here of 64 of their rows after another
+    scores = np.zeros((144, 144))
+    for first in range(0, 768, 64):
+        rows = (bases[:, first : first + 64] @ bases.mT).reshape(144, -1)
+        scores += rows @ rows.T
     inside, outside = [], []
     for i, j in combinations(range(144), 2):
         pk = scores[i, j]
         pair = {divmod(i, 12), divmod(j, 12)}
         (inside if any(pair <= heads for heads in members) else outside).append(pk)
-    rows = detect(GPT2, task="classes", metrics=["pk"], resamples=1)
-    row = rows.set_index(["metric", "pairing"]).loc[("pk", "QQ")]
+    found = detect(GPT2, task="classes", metrics=["pk"], resamples=1)
+    row = found.set_index(["metric", "pairing"]).loc[("pk", "QQ")]
     assert row["items"] == len(inside) + len(outside) == 144 * 143 // 2
     assert row["positives"] == len(inside)
     wins = mannwhitneyu(inside, outside).statistic / (len(inside) * len(outside))

@@ -142,8 +142,12 @@ def test_a_table_against_itself_does_not_differ() -> None:
                                    "slm-4096", "gpt2-attention"])  # fmt: skip
 def test_float32_against_float64_is_no_change(model: str) -> None:
     name = model if model == "induction-2l" else MODELS / model
-    tables = [headgraph.compute(name, selection=ALL, dtype=dtype, decoys=False)
-              for dtype in ("float32", "float64")]  # fmt: skip
+    # the largest model costs as much as all others together: one of its pairings
+    pairings = "OK" if model == "gpt2-attention" else "OQ,OK,OV"
+    tables = [
+        headgraph.compute(name, pairings=pairings, selection=ALL, dtype=dtype, decoys=False)
+        for dtype in ("float32", "float64")
+    ]
     found = headgraph.diff(*tables)
     assert found.pairs.empty
     keys = ["pairing", "source", "target"]

@@ -51,7 +51,7 @@ def test_names_cover_neither_each_other_nor_leave_the_panel() -> None:
     places = [tuple(place) for place in np.random.default_rng(0).random((60, 2))]
     names = [f"L{i}H{i}" for i in range(60)]
     written = panels.name_points(axes, places, names, style.LIGHT, points=places)
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     texts = [text for text in axes.texts if isinstance(text, Annotation)]
     assert len(texts) == len(written) > 30
     assert [text.get_text() for text in texts] == [names[i] for i in written]
@@ -67,7 +67,7 @@ def test_a_name_in_a_crowd_stands_outside_it_with_a_line_to_its_point() -> None:
     (axes,) = panels.panel_grid(figure, 1, 1)
     crowd = [tuple(place) for place in 0.5 + 0.006 * np.random.default_rng(0).normal(size=(200, 2))]
     assert panels.name_points(axes, crowd[:1], ["L10H10"], style.LIGHT, points=crowd) == [0]
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     (text,) = axes.texts
     box = text.get_window_extent()
     dots = axes.transData.transform(crowd)

@@ -37,7 +37,7 @@ def words(figure: Figure) -> str:
 
 def collisions(figure: Figure) -> list[tuple[str, str]]:
     """Texts that lie over each other."""
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     texts = [*figure.findobj(matplotlib.text.Text)]
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):

@@ -76,7 +76,7 @@ def test_chance_is_where_two_random_subspaces_overlap(figure: Figure) -> None:
 
 
 def test_names_do_not_cover_each_other(figure: Figure) -> None:
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in figure.axes[0].texts if text.get_text()]
     assert not any(
         a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[i + 1 :]

@@ -42,7 +42,7 @@ def test_boxes_list_the_tokens_of_the_roles_that_lines_touch(small: AffinityTabl
 
 def test_boxes_with_tokens_stay_apart_and_hold_their_words(small: AffinityTable) -> None:
     figure = wiring(small, tokens=MODEL, dark=True)
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     axes = figure.axes[0]
     boxes = {
         str(p.get_gid())[5:]: p.get_window_extent()

@@ -30,16 +30,23 @@ from headgraph.graphdb.server.home.logs import recent
 from headgraph.graphdb.server.process import find_process, wait_gone
 from headgraph.graphdb.server.store.exchange import PARTS
 from headgraph.loader.loading import load as load_module
+from headgraph.loader.loading import writer
 from headgraph.pk_engine.table.affinity import AffinityTable
-from tests.graphdb_server_fixture import own_home
+from tests.graphdb_server_fixture import QUICK_JAVA, own_home
 from tests.loader.databases import contents, expected
 from tests.loader.slow import BATCH
 from tests.tables import random_table
 
-START = (
-    "import sys; from headgraph.graphdb.server import ANY_PORTS, start; "
-    "print(start(sys.argv[1], ports=ANY_PORTS).pid)"
-)
+START = """
+import sys
+from headgraph.graphdb.server import ANY_PORTS, start
+from headgraph.graphdb.server.home import config
+
+home, *quick = sys.argv[1:]
+write_arguments = config.write_arguments
+config.write_arguments = lambda path, arguments: write_arguments(path, [*quick, *arguments])
+print(start(home, ports=ANY_PORTS).pid)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +73,7 @@ def connected(server: RunningServer) -> neo4j.Driver:
 
 def test_two_starts_at_once_give_one_server_that_outlives_them(home: ServerHome) -> None:
     stop(home)
-    command = [sys.executable, "-c", START, str(home.path)]
+    command = [sys.executable, "-c", START, str(home.path), *QUICK_JAVA]
     starts = [subprocess.Popen(command, stdout=-1, stderr=-1, text=True) for _ in range(2)]
     # returns when the pipes are closed: a server that held them would keep us here
     said = [child.communicate(timeout=240) for child in starts]
@@ -90,8 +97,9 @@ def test_a_killed_one_comes_back_with_what_was_written_at_other_ports_if_its_own
     monkeypatch.setattr(
         neo4j.GraphDatabase, "driver", lambda *args, **more: driver(*args, **{**more, **brief})
     )
+    monkeypatch.setattr(writer, "FEW", 0)
     monkeypatch.setattr(load_module, "batches", partial(load_module.batches, size=BATCH))
-    large = random_table(12, 6, model="test/large")
+    large = random_table(6, 6, model="test/large")
     first = start(home, ports=ANY_PORTS)
     with Graph(first.settings()) as graph:
         graph.write("MATCH (n) DETACH DELETE n")

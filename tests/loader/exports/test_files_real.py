@@ -1,7 +1,9 @@
-"""The script and the CSV files make the graph that a load makes, in a database of their own."""
+"""The script makes the graph that a load makes, and the CSV files are made in order.
+
+What Neo4j's importer makes of the CSV files is in tests/loader/test_offline_real.py.
+"""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +11,10 @@ import pytest
 
 import headgraph
 from headgraph import loader
-from headgraph.graphdb import Graph, connect
-from headgraph.graphdb.server import ANY_PORTS, ServerHome, start
-from headgraph.graphdb.server.store.exchange import keep, replace_store
-from headgraph.graphdb.server.store.importer import build_store, workplace
+from headgraph.graphdb import Graph
 from headgraph.loader.errors import ExportError
 from headgraph.loader.exports.cypher import column, literal
 from headgraph.pk_engine.table.selection import Selection
-from tests.graphdb_server_fixture import own_home
 from tests.loader.exports.graphs import roles_file
 from tests.tables import random_table
 
@@ -151,41 +149,6 @@ def test_names_that_would_need_quoting_are_refused(
             headgraph.export("tiny", tmp_path / f"g{ending}", graph)
         empty(graph)
     assert not list(tmp_path.iterdir())
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerHome]:
-    with own_home(tmp_path_factory.mktemp("imported here") / "server") as home:
-        yield home
-
-
-def test_the_csv_files_make_what_a_load_makes(
-    home: ServerHome, graph: Graph, tmp_path: Path
-) -> None:
-    labels = roles_file(tmp_path)
-    loader.load(TABLE, graph, run="tiny", labels=labels)
-    graph.write(
-        "MATCH (h:Head {name: 'L0H0'}) SET h.tags = ['a', 'b'], h.on = true, h.induction = 0.25, "
-        "h.text = $text, h.none = ''",
-        {"text": 'a "b", c; \\ é 😀'},
-    )
-    known, indexes = dump(graph), schema_of(graph)
-    report = headgraph.export("tiny", tmp_path / "folder", graph)
-    assert [path.name for path in report.files] == [
-        "nodes.csv", "relationships.csv", "schema.cypher",
-    ]  # fmt: skip
-    nodes, relationships, schema = report.files
-    with workplace(home) as scratch:
-        replace_store(home, build_store(scratch, nodes, relationships))
-        keep(home)
-    server = start(home, ports=ANY_PORTS)
-    with connect(settings=server.settings()) as imported:
-        run_script(imported, schema)
-        assert dump(imported) == known
-        assert loader.runs(imported)["loaded"].isna().tolist() == [True], "nobody loaded it"
-        assert set(schema_of(imported)) >= {name for name in indexes if "headgraph" in name}
-        assert loader.load(TABLE, imported, run="tiny", labels=labels).outcome == "unchanged"
-        assert loader.drop(imported, "tiny").edges == len(TABLE.edges())
 
 
 def test_the_folder_is_made_and_nothing_in_it_replaced_unasked(tmp_path: Path) -> None:

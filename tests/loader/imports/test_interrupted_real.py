@@ -15,7 +15,7 @@ from tests.loader.exports.test_files_real import dump
 from tests.loader.slow import Killed
 from tests.tables import random_table
 
-LARGE = random_table(12, 6, model="test/large")
+LARGE = random_table(6, 6, model="test/large")
 SMALL = random_table(model="test/small", seed=5)
 
 
@@ -26,7 +26,7 @@ def killed_import(killed_load: Killed) -> Killed:
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """7,128 edges in 15 batches of `tests.loader.slow`."""
+    """1,620 edges in 18 batches of `tests.loader.slow`."""
     path = tmp_path_factory.mktemp("large") / "big.json"
     headgraph.export(LARGE, path, name="big", labels="none")
     return path
@@ -78,7 +78,7 @@ def test_killed_while_it_deletes_what_it_replaced(
     with killed_import(str(file), "published", "--replace"):
         pass
     assert sorted(loader.runs(graph)["status"]) == ["complete", "dropping"]
-    assert graph.read("MATCH (h:Head) RETURN count(*), count(h.community)").rows == ((72, 0),)
+    assert graph.read("MATCH (h:Head) RETURN count(*), count(h.community)").rows == ((36, 0),)
     graph.write("MATCH (h:Head) SET h.community = 2")
     (report,) = headgraph.import_runs(file, graph, replace=True)  # heads of two old runs go
     assert report.outcome == "replaced"

@@ -92,14 +92,16 @@ def test_the_round_trip_is_exact(run: str, graph: Graph, tmp_path: Path) -> None
         headgraph.export(run, first[ending], graph)
     known = without_dates(graph)
     for ending, file in first.items():
+        # of the same graph, the formats of a large one are written as those of a small one
+        seconds = [ending] if run == "gpt2" else ENDINGS
         empty(graph)
         (report,) = headgraph.import_runs(file, graph)
         assert (report.outcome, report.run) == ("imported", run)
         assert dump(graph) == known, ending
-        for other, before in first.items():
+        for other in seconds:
             headgraph.export(run, tmp_path / f"second{other}", graph, force=True)
             again = (tmp_path / f"second{other}").read_bytes()
-            assert again == before.read_bytes(), (ending, other)
+            assert again == first[other].read_bytes(), (ending, other)
         (report,) = headgraph.import_runs(file, graph)
         assert report.outcome == "unchanged"
         assert dump(graph) == known

@@ -11,6 +11,7 @@ from headgraph import loader
 from headgraph.graphdb import Graph
 from headgraph.graphdb.connection.versions import LABEL_VALUES, OLDEST
 from headgraph.loader.errors import NameTaken, UnknownRun
+from headgraph.loader.loading.edges import BATCH
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.selection import Selection
 from tests.loader.databases import contents, edge_ids, expected, run_node
@@ -271,9 +272,8 @@ def test_gpt2_with_its_roles(graph: Graph) -> None:
 
 
 def test_a_large_table_needs_more_than_one_batch_a_pairing(graph: Graph) -> None:
-    table: AffinityTable = random_table(10, 24)
+    table: AffinityTable = random_table(8, 27, pairings=("OQ",))
     seen: list[int] = []
     loader.load(table, graph, run="large", progress=lambda done, total: seen.append(done))
-    assert len(seen) == 6
-    assert seen[-1] == len(table) == 77_760
+    assert seen == [BATCH, len(table)] == [20_000, 20_412]
     assert contents(graph) == expected(table)

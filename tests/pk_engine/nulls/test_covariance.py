@@ -97,7 +97,7 @@ def test_heads_of_several_ranks_have_their_mean_projector() -> None:
     assert np.trace(found) == pytest.approx(6, rel=1e-4)
 
 
-@pytest.mark.parametrize("spread", [0.4, 0.8, 1.2])
+@pytest.mark.parametrize("spread", [0.4, 1.2])
 def test_p_is_right_where_the_assumption_holds(tmp_path: Path, spread: float) -> None:
     """One covariance for all heads, none joined: 5 % of the pairs have p of at most 0.05."""
     shares = []

@@ -60,8 +60,9 @@ def outcomes(whole: bytes, places: Iterator[int], path: Path) -> dict[str, int]:
 
 
 def test_a_bit_turned_anywhere_never_changes_a_table_unnoticed(tmp_path: Path) -> None:
-    whole, rng = REAL.read_bytes(), random.Random(0)
-    found = outcomes(whole, (rng.randrange(8 * len(whole)) for _ in range(300)), tmp_path / "t")
+    path = random_table(8, 8, metrics=("pk", "cs"), format_2=True).write(tmp_path / "t.parquet")
+    whole, rng = path.read_bytes(), random.Random(0)
+    found = outcomes(whole, (rng.randrange(8 * len(whole)) for _ in range(300)), path)
     assert found["refused"] > 290, "nearly all of this file is values"
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from headgraph import loader, queries
 from headgraph.base.names import PAIRINGS
-from headgraph.graphdb import Graph, schema
+from headgraph.graphdb import Graph
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.selection import Selection
 from headgraph.queries.errors import UnknownName
@@ -131,32 +131,3 @@ def test_the_same_step_twice_is_told_apart(several: Graph) -> None:
         ]
     finally:
         loader.drop(several, "early-again")
-
-
-def test_top_lists_of_a_large_run_read_an_index(
-    several: Graph, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What `schema.MANY_EDGES` promises, at a size that a test can afford."""
-    statement = (
-        "MATCH (:Head {run: $run})-[e:OQ]->(:Head {run: $run}) WHERE e.pk_rank > 0 "
-        "RETURN e ORDER BY e.pk_rank LIMIT 20"
-    )
-    seek = "DirectedRelationshipIndexSeekByRange"
-    assert seek not in several.plan(statement, {"run": "large"}).operators
-    monkeypatch.setattr(schema, "MANY_EDGES", 1_000)
-    table = random_table(n_layers=8, n_heads=8, seed=3)
-    loader.load(table, several, run="large")
-    try:
-        # the plan of a moment ago is cached, and counts may be old: take both anew
-        several.command("CALL db.awaitIndexes(60)")
-        several.command("CALL db.prepareForReplanning(60)")
-        assert seek in several.plan(statement, {"run": "large"}).operators
-        answer = queries.query("strongest_edges", several, run="large", per_pairing=30)
-        top = edges_of(table)
-        assert answer["decoy_q"].isna().all(), "the table has no decoys"
-        oq = answer[answer["pairing"] == "OQ"].drop(columns="decoy_q")
-        same(oq, top[top["pairing"] == "OQ"].head(30))
-    finally:
-        loader.drop(several, "large")
-        for pairing in ("oq", "ok", "ov"):
-            several.command(f"DROP INDEX headgraph_rank_{pairing}")

@@ -30,6 +30,7 @@ class World:
     def __init__(self, graph: Graph, folder: Path, forks: Forks) -> None:
         self.graph, self.folder, self.forks = graph, folder, forks
         self.workers = Workers()
+        self.told: dict[tuple[str, ...], dict[str, str]] = {}
         self.env = {
             "NEO4J_URI": graph.settings.uri,
             "NEO4J_USERNAME": graph.settings.user,
@@ -245,7 +246,7 @@ class Command:
         held = files(self.out)
         if not self.case.runs:  # it leaves the database alone
             return Found([], [], {}), held
-        return found(self.world.graph, RUNS), held
+        return found(self.world.graph, RUNS, self.world.told), held
 
     def seen(self) -> tuple[str, list[str]]:
         (there, held), faults = self._look(), []

@@ -1,6 +1,7 @@
 """What there is: in a database, all of it and the part that is published; and in folders."""
 
 import time
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,8 +39,16 @@ class Found(NamedTuple):
     answers: dict[str, str]
 
 
-def found(graph: Graph, runs: tuple[str, ...]) -> Found:
-    """The contents, after the transactions of killed commands have come to their ends."""
+def found(
+    graph: Graph, runs: tuple[str, ...], told: dict[tuple[str, ...], dict[str, str]] | None = None
+) -> Found:
+    """The contents, after the transactions of killed commands have come to their ends.
+
+    Args:
+        graph: the database.
+        runs: that stored queries are asked about.
+        told: answers by all that was there: the same contents are not asked again.
+    """
     deadline = time.monotonic() + 60
     while (others := graph.read(_OTHERS).single()) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -57,8 +66,14 @@ def found(graph: Graph, runs: tuple[str, ...]) -> Found:
         everything.append(text)
         if names[a][1] and names[b][1]:
             published.append(text)
-    answers = {f"{query} of {run}": _answer(graph, query, run) for query in QUERIES for run in runs}
-    return Found(sorted(everything), sorted(published), answers)
+    everything.sort()
+    told = {} if told is None else told
+    answers = told.get(tuple(everything))
+    if answers is None:
+        asked = product(QUERIES, runs)
+        answers = {f"{query} of {run}": _answer(graph, query, run) for query, run in asked}
+        told[tuple(everything)] = answers
+    return Found(everything, sorted(published), answers)
 
 
 def _is_published(labels: list[str], own: dict[str, Any]) -> bool:

@@ -1,5 +1,6 @@
 """One cluster of two processes for all modules of this folder."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,13 @@ import pytest
 from headgraph.pk_engine.scoring.cluster.client import connected
 from tests.pk_engine.hub_server import HubServer
 from tests.pk_engine.unequal_checkpoints import checkpoint
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _what_is_there_stays() -> None:
+    """As a client closes, it looks for lost tasks among all objects: only among those made here."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="package")
@@ -42,8 +50,9 @@ def cluster(hub: HubServer, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield found
 
 
-@pytest.fixture
+@pytest.fixture(scope="package")
 def client(cluster: Any) -> Iterator[Any]:
+    """One for all modules."""
     with connected(cluster.scheduler_address) as found:
         yield found
 

@@ -1,7 +1,9 @@
-"""What a query about roles reads does not grow with the number of runs in the database.
+"""What stored queries read: no more where the database has more runs, and indexes where it helps.
 
 Runs share their Role nodes. A plan that starts at a role reads the heads of all runs that have it.
 The number of database hits is the server's own count, which does not depend on time.
+
+After this the server has no plan of any query any more. So this is the last file in its folder.
 """
 
 from pathlib import Path
@@ -10,10 +12,12 @@ from typing import Any
 import pytest
 
 from headgraph import loader, queries
-from headgraph.graphdb import Graph
+from headgraph.graphdb import Graph, schema
 from headgraph.queries.answers.names import NAMED
 from headgraph.queries.stored_queries.values import all_values, given_values
 from tests.queries.catalogue.cases import LABELS
+from tests.queries.conftest import named
+from tests.queries.oracle import same
 from tests.tables import random_table
 
 OTHERS = 12
@@ -75,3 +79,32 @@ def test_hits_of_a_small_run_stay_small(graph: Graph, tmp_path: Path, name: str)
     loader.load(random_table(), graph, run="one", labels=labels)
     values = all_values(queries.get(name), {}, "one")
     assert reads(graph, queries.get(name).cypher, values) < 10_000
+
+
+def test_top_lists_of_a_large_run_read_an_index(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `schema.MANY_EDGES` promises, at a size that a test can afford."""
+    statement = (
+        "MATCH (:Head {run: $run})-[e:OQ]->(:Head {run: $run}) WHERE e.pk_rank > 0 "
+        "RETURN e ORDER BY e.pk_rank LIMIT 20"
+    )
+    seek = "DirectedRelationshipIndexSeekByRange"
+    assert seek not in graph.plan(statement, {"run": "large"}).operators
+    monkeypatch.setattr(schema, "MANY_EDGES", 1_000)
+    table = random_table(n_layers=8, n_heads=8, seed=3)
+    loader.load(table, graph, run="large")
+    try:
+        # the plan of a moment ago is cached, and counts may be old: take both anew
+        graph.command("CALL db.awaitIndexes(60)")
+        graph.command("CALL db.prepareForReplanning(60)")
+        assert seek in graph.plan(statement, {"run": "large"}).operators
+        answer = queries.query("strongest_edges", graph, run="large", per_pairing=30)
+        top = named(table.edges()).astype({"pk": float, "z": float})
+        assert answer["decoy_q"].isna().all(), "the table has no decoys"
+        oq = answer[answer["pairing"] == "OQ"].drop(columns="decoy_q")
+        same(oq, top[top["pairing"] == "OQ"].head(30))
+    finally:
+        loader.drop(graph, "large")
+        for pairing in ("oq", "ok", "ov"):
+            graph.command(f"DROP INDEX headgraph_rank_{pairing}")

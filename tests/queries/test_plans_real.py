@@ -1,4 +1,7 @@
-"""Plans and durations as `headgraph cypher` prints them."""
+"""Plans and durations as `headgraph cypher` prints them.
+
+As test_reads_real.py, this has the server plan everything anew, so it is one of the last files.
+"""
 
 import re
 
