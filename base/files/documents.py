@@ -4,7 +4,6 @@ import json
 import os
 import stat
 from collections.abc import Iterator
-from math import isinf
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -112,22 +111,14 @@ def parse_json(
         problem: not JSON, nested too deeply, a number too long, or not of type `kind`.
     """
     try:
-        value = json.loads(text, parse_int=_whole)
+        value = json.loads(text)
     except RecursionError as error:
         raise problem(f"{source} is nested too deeply to be read as JSON") from error
-    except ValueError as error:  # not JSON, not UTF-8, or a number too long
+    except ValueError as error:  # not JSON, not UTF-8, or an integer of too many digits
         raise problem(f"{source} cannot be read as JSON: {error}") from error
     if not isinstance(value, kind):
         raise problem(f"{source} holds {_JSON.get(type(value), 'a value')}: expected {_JSON[kind]}")
     return value
-
-
-def _whole(digits: str) -> int:
-    """A whole number that a float can hold, as arithmetic with others fails later."""
-    if isinf(float(digits)):
-        length = len(digits.removeprefix("-"))
-        raise ValueError(f"a number has {length:,} digits, expected at most 308")
-    return int(digits)
 
 
 _JSON = {

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -140,7 +141,7 @@ def _checked(machine: Machine, path: str | os.PathLike[str]) -> Machine:
         "rates": isinstance(rates, dict) and set(rates) <= set(Amounts._fields)
         and "reading" in rates and not rates.keys().isdisjoint(_PRODUCTS)
         and all(map(_is_amount, rates.values())),
-        "threads": type(machine.threads) is int and machine.threads > 0,
+        "threads": type(machine.threads) is int and _is_amount(machine.threads),
         "room": _is_amount(machine.room),
         "memory": machine.memory is None or _is_amount(machine.memory),
         "processor": isinstance(machine.processor, str),
@@ -152,7 +153,8 @@ def _checked(machine: Machine, path: str | os.PathLike[str]) -> Machine:
 
 
 def _is_amount(value: Any) -> bool:
-    return is_number(value) and 0 < value < float("inf")
+    """Whether a float holds it, which is not so of every whole number of JSON."""
+    return is_number(value) and 0 < value <= sys.float_info.max
 
 
 def main_memory() -> int:
