@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import re
-import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -153,8 +152,7 @@ def _checked(machine: Machine, path: str | os.PathLike[str]) -> Machine:
 
 
 def _is_amount(value: Any) -> bool:
-    """Whether a float holds it, which is not so of every whole number of JSON."""
-    return is_number(value) and 0 < value <= sys.float_info.max
+    return is_number(value) and 0 < value < float("inf")
 
 
 def main_memory() -> int:

@@ -210,8 +210,14 @@ def one_without_other(fdr: float | None, null: str | None) -> str | None:
 
 
 def is_number(value: object, kind: type = Real) -> bool:
-    """Whether a value is a number of this kind; True and False are none."""
-    return isinstance(value, kind) and not isinstance(value, bool)
+    """Whether a value is a number of this kind that a float can hold; True and False are none."""
+    if not isinstance(value, kind) or isinstance(value, bool):
+        return False
+    try:
+        float(value)  # type: ignore[arg-type]
+    except OverflowError:  # a whole number of 309 digits or more
+        return False
+    return True
 
 
 def shown_argument(name: str, value: Any) -> str:

@@ -143,3 +143,10 @@ def test_metrics_may_be_one_text_as_pairings_may() -> None:
     table = compute("induction-2l", metrics="pk,cs", selection=Selection(top=1))
     assert table.meta.metrics == ["pk", "cs"]
     assert "cs" in table.columns
+
+
+@pytest.mark.parametrize("name", ["top_percent", "fdr", "min_pk", "min_z", "max_decoy"])
+def test_a_number_that_no_float_holds_is_refused(name: str) -> None:
+    with pytest.raises(SelectionError, match=rf"^{name}=10+ \.\.\. 0+: expected ") as caught:
+        Selection(**{name: 10**400})
+    assert len(str(caught.value)) < 150
