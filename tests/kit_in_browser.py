@@ -16,11 +16,11 @@ from tests.test_browser import _host_if_refused, test_id
 
 
 @contextmanager
-def quiet_page(*, dark: bool = False) -> Iterator[Page]:
+def quiet_page() -> Iterator[Page]:
     """A page of which no request left the machine."""
     asked: set[str | None] = set()
     refused: set[str | None] = set()
-    with page(dark=dark) as tab:
+    with page() as tab:
         tab.on("request", lambda request: asked.add(urlsplit(request.url).hostname))
         tab.on("requestfailed", lambda request: refused.add(_host_if_refused(request)))
         yield tab

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import psutil
 import pytest
@@ -22,16 +22,12 @@ from headgraph import export, loader
 from headgraph.graphdb import Graph, connect
 from headgraph.graphdb.errors import ServerError
 from headgraph.graphdb.server import (
-    ANY_PORTS,
     RunningServer,
     ServerHome,
-    lifecycle,
     running,
-    start,
 )
-from headgraph.graphdb.server.launch import launch
 from headgraph.graphdb.server.store import importer
-from headgraph.graphdb.server.store.exchange import PARTS, keep, replace_store
+from headgraph.graphdb.server.store.exchange import keep, replace_store
 from headgraph.loader.attempts import own_process
 from headgraph.loader.errors import NameTaken, OfflineRefused
 from headgraph.loader.loading import writer
@@ -41,34 +37,18 @@ from tests.graphdb_server_fixture import keep_plans, own_home
 from tests.loader.databases import contents
 from tests.loader.exports.graphs import roles_file
 from tests.loader.exports.test_files_real import dump, empty, run_script, schema_of
+from tests.loader.first_store import EXPORTED, Exported, Found, exchanges_that_fail, left_behind
 from tests.tables import random_table
 
 TABLE = random_table(
     3, 4, 2, pairings=("OQ", "OK", "KV"), metrics=("pk", "cs"), series="pile", format_2=True
 )
-EXPORTED = random_table(3, 4, metrics=("pk", "cs"), series="pile", step=512.0)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What XDG_DATA_HOME is for this module's server, with all that means something to Neo4j."""
     return tmp_path_factory.mktemp("offline, data=[a-b] {c} ü*")
-
-
-class Exported(NamedTuple):
-    """A run with all sorts of properties, in a database and as CSV files.
-
-    Attributes:
-        known: what the database holds.
-        indexes: names of its indexes.
-        labels: the file with the run's roles.
-        files: nodes, relationships, and the script with the schema.
-    """
-
-    known: Any
-    indexes: list[str]
-    labels: Path
-    files: tuple[Path, ...]
 
 
 @pytest.fixture(scope="module")
@@ -84,54 +64,6 @@ def exported(database: Graph, tmp_path_factory: pytest.TempPathFactory) -> Expor
     )
     files = export("tiny", folder / "csv", database).files
     return Exported(dump(database), schema_of(database), labels, files)
-
-
-class Found(NamedTuple):
-    """What the importer has made of the CSV files, after two failed attempts at another store.
-
-    Attributes:
-        beside: what lies beside the server's data after the first attempt, which was killed; when
-            Neo4j is started after it; when it is started with the second attempt's store, and
-            with the old one; and in the end.
-        contents: what the database holds.
-        indexes: names of its indexes.
-        loaded: when its runs were loaded.
-        again: outcome of a load of the same table.
-        dropped: edges of the run, as its removal tells.
-        left: what a drop leaves.
-    """
-
-    beside: list[list[str]]
-    contents: Any
-    indexes: list[str]
-    loaded: list[bool]
-    again: str
-    dropped: int
-    left: dict[str, int]
-
-
-KILLED = """
-import os, shutil, sys
-from pathlib import Path
-from headgraph.graphdb.server import ServerHome
-from headgraph.graphdb.server.lifecycle import restart_with
-from headgraph.graphdb.server.store.exchange import PARTS
-from headgraph.graphdb.server.store.importer import workplace
-
-rename, calls = Path.rename, []
-
-def killed(path, target):
-    calls.append(rename(path, target))
-    if len(calls) == 3:  # the new databases are in, and there are no transaction logs
-        os._exit(9)
-
-Path.rename = killed
-home = ServerHome(Path(sys.argv[1]))
-with workplace(home) as scratch:
-    for part in PARTS:
-        shutil.copytree(home.data / part, scratch / "data" / part)
-    restart_with(home, scratch / "data")
-"""
 
 
 @pytest.fixture(scope="module")
@@ -158,35 +90,6 @@ def first(classes: None, folder: Path, exported: Exported) -> Iterator[tuple[Ser
         yield home, found
 
 
-def exchanges_that_fail(home: ServerHome) -> list[list[str]]:
-    """Kill one, and start no server with the store of another; returns `Found.beside`.
-
-    In the end the server runs.
-    """
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(home.path)])
-    assert killed.returncode == 9
-    beside = [left_behind(home)]
-
-    def failing(
-        home: ServerHome, java: Path, jars: list[Path], _: Any, *rest: Any
-    ) -> RunningServer:
-        beside.append(left_behind(home))
-        if len(beside) < 4:
-            raise ServerError("it died while starting")
-        return launch(home, java, jars, ANY_PORTS, *rest)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lifecycle, "launch", failing)
-        with pytest.raises(ServerError, match="it died while starting"):
-            start(home)
-        with importer.workplace(home) as scratch:
-            for part in PARTS:
-                (scratch / "data" / part).mkdir(parents=True)  # no server opens it
-            with pytest.raises(ServerError, match="it died while starting"):
-                lifecycle.restart_with(home, scratch / "data")
-    return [*beside, left_behind(home)]
-
-
 @pytest.fixture
 def home(first: tuple[ServerHome, Found]) -> ServerHome:
     return first[0]
@@ -205,11 +108,6 @@ def opened(home: ServerHome) -> Graph:
     server = running(home)
     assert server is not None
     return connect(settings=server.settings())
-
-
-def left_behind(home: ServerHome) -> list[str]:
-    return sorted(path.name for path in home.path.iterdir()
-                  if path.name in ("import", "replaced", "discarded"))  # fmt: skip
 
 
 def test_the_csv_files_make_what_a_load_makes(
