@@ -1,9 +1,10 @@
-"""SIGTERM as an exception, so that work is undone as after Ctrl-C."""
+"""SIGTERM as an exception, so that work is undone as after Ctrl-C, and moments without either."""
 
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import NoReturn
 
 
@@ -28,3 +29,35 @@ def sigterm_raises(kind: type[BaseException] = KeyboardInterrupt) -> Iterator[No
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@contextmanager
+def signals_wait() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM that come in the block take effect right after it.
+
+    For the start of a child process: an exception inside `subprocess.Popen` loses the process that
+    it has just made, and nothing can end it any more. Handlers of Python alone are put off, and
+    only in the main thread, the one that they interrupt.
+    """
+    heard: list[int] = []
+    waits = True
+
+    def later(number: int, frame: FrameType | None) -> None:
+        if waits:
+            heard.append(number)
+        else:  # handlers are being put back
+            handlers[signal.Signals(number)](number, frame)
+
+    found = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    main = threading.current_thread() is threading.main_thread()
+    handlers = {number: handler for number, handler in found.items() if main and callable(handler)}
+    try:
+        for number in handlers:
+            signal.signal(number, later)
+        yield
+    finally:
+        waits = False
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for late in heard:
+            signal.raise_signal(late)

@@ -117,8 +117,9 @@ def _write_base(base: Path, java: Path) -> bool:
         subprocess.run(command, check=True, timeout=DUMP_S, capture_output=True)
         _put(new, base)
     except (OSError, subprocess.SubprocessError):
-        new.unlink(missing_ok=True)
         return False
+    finally:
+        new.unlink(missing_ok=True)  # after Ctrl-C too
     return True
 
 

@@ -7,8 +7,9 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from headgraph.base.signals import signals_wait
 from headgraph.graphdb.errors import ServerError
 from headgraph.graphdb.server.home.config import argument_file
 from headgraph.graphdb.server.home.folder import ServerHome
@@ -34,26 +35,34 @@ def spawn(home: ServerHome, java: Path) -> int:
 
     It outlives this process, and holds none of its pipes.
     """
-    with home.console.open("wb") as console:
-        process = subprocess.Popen(
-            [str(java), mark(home), f"@{argument_file(home)}"],
-            cwd=home.path,
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=console,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C in the terminal must not reach the server
-            creationflags=_CREATION,
-            umask=0o077 if os.name == "posix" else -1,
-        )
-    # Reap the server if it ends before this process does; otherwise it would stay a zombie.
-    threading.Thread(target=process.wait, name="headgraph-server", daemon=True).start()
+    process = None
     try:
+        with home.console.open("wb") as console, signals_wait():
+            process = subprocess.Popen(
+                [str(java), mark(home), f"@{argument_file(home)}"],
+                cwd=home.path,
+                env=environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C in the terminal must not reach the server
+                creationflags=_CREATION,
+                umask=0o077 if os.name == "posix" else -1,
+            )
+        # Reap the server if it ends before this process does; otherwise it would stay a zombie.
+        threading.Thread(target=process.wait, name="headgraph-server", daemon=True).start()
         _wait_for_name(process, home)
     except BaseException:  # its number is not recorded yet, so nothing else could end it
-        process.kill()
+        if process is not None:
+            end_child(process)
         raise
     return process.pid
+
+
+def end_child(process: "subprocess.Popen[Any]") -> None:
+    """Kill a child process, and wait until it is gone with its ports and file locks."""
+    with process:  # closes its pipes, and waits for however long it takes
+        process.kill()
 
 
 def _wait_for_name(process: "subprocess.Popen[bytes]", home: ServerHome) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from headgraph.base.signals import sigterm_raises
+from headgraph.base.signals import signals_wait, sigterm_raises
 
 
 @pytest.fixture(autouse=True)
@@ -42,10 +42,63 @@ def test_other_threads_leave_signals_alone() -> None:
     found: list[object] = []
 
     def look() -> None:
-        with sigterm_raises():
+        with sigterm_raises(), signals_wait():
             found.append(signal.getsignal(signal.SIGTERM))
 
     thread = threading.Thread(target=look)
     thread.start()
     thread.join()
     assert found == [signal.SIG_DFL]
+
+
+BOTH = (signal.SIGINT, signal.SIGTERM)
+
+
+@pytest.mark.parametrize("number", BOTH)
+def test_a_signal_in_the_block_comes_after_it(number: signal.Signals) -> None:
+    steps: list[str] = []
+    before = signal.getsignal(signal.SIGINT)
+
+    def block() -> None:
+        with signals_wait():
+            signal.raise_signal(number)
+            steps.append("end of the block")
+        steps.append("after it")
+
+    with pytest.raises(KeyboardInterrupt), sigterm_raises():
+        block()
+    assert steps == ["end of the block"]
+    assert signal.getsignal(signal.SIGINT) == before
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_each_signal_in_the_block_comes_once_and_in_order() -> None:
+    heard: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
+    interrupts = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    try:
+        with signals_wait():
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+                signal.raise_signal(number)
+            assert heard == []
+        assert heard == [signal.SIGTERM, signal.SIGINT, signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGINT, interrupts)
+
+
+def test_an_error_in_the_block_does_not_lose_a_signal() -> None:
+    def block() -> None:
+        with signals_wait():
+            signal.raise_signal(signal.SIGTERM)
+            raise OSError("no such program")
+
+    with pytest.raises(KeyboardInterrupt) as caught, sigterm_raises():
+        block()
+    assert isinstance(caught.value.__context__, OSError)
+
+
+def test_ignored_signals_stay_ignored_in_the_block() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with signals_wait():
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+        signal.raise_signal(signal.SIGTERM)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headgraph.base.progress import Progress, silent
+from headgraph.base.signals import signals_wait
 from headgraph.graphdb.errors import ServerError
 from headgraph.graphdb.server.home.config import write_arguments
 from headgraph.graphdb.server.home.folder import (
@@ -23,7 +24,13 @@ from headgraph.graphdb.server.home.folder import (
     stated,
 )
 from headgraph.graphdb.server.jars import ensure_jars
-from headgraph.graphdb.server.process import GENTLE_S, environment, find_java, wait_gone
+from headgraph.graphdb.server.process import (
+    GENTLE_S,
+    end_child,
+    environment,
+    find_java,
+    wait_gone,
+)
 from headgraph.graphdb.server.store.exchange import DATABASE, PARTS
 
 if TYPE_CHECKING:
@@ -158,32 +165,35 @@ def _import(java: Path, jars: list[Path], scratch: Path, nodes: Path, relationsh
     ]
     write_arguments(scratch / "java.args", arguments)
     where = {"NEO4J_HOME": str(scratch), "NEO4J_CONF": str(scratch / "conf")}
-    with subprocess.Popen(
-        [str(java), _argument(scratch)],
-        cwd=scratch,
-        env={**environment(), **where},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        umask=0o077 if os.name == "posix" else -1,
-    ) as process:
+    process = None
+    try:
+        with signals_wait():
+            process = subprocess.Popen(
+                [str(java), _argument(scratch)],
+                cwd=scratch,
+                env={**environment(), **where},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                umask=0o077 if os.name == "posix" else -1,
+            )
         said = _said(process, scratch)
+    except BaseException:
+        if process is not None:
+            end_child(process)
+        raise
     if process.returncode or not (scratch / "data" / PARTS[0]).is_dir():
         raise ServerError(f"Neo4j's importer refuses the files: {last_words(said)!r}")
 
 
 def _said(process: "subprocess.Popen[str]", scratch: Path) -> str:
-    """The importer's output until it ends; on a full disk it never ends, so it is killed."""
-    try:
-        while True:
-            with suppress(subprocess.TimeoutExpired):
-                return process.communicate(timeout=LOOK_S)[0]
-            refuse_full_disk(scratch, SPACE_TO_WRITE)
-    except BaseException:
-        process.kill()
-        raise
+    """The importer's output until it ends, which it never does on a full disk: that is an error."""
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=LOOK_S)[0]
+        refuse_full_disk(scratch, SPACE_TO_WRITE)
 
 
 def _inside(scratch: Path, file: Path) -> str:

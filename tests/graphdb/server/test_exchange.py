@@ -14,11 +14,17 @@ from typing import Any
 import psutil
 import pytest
 
+from headgraph.base.signals import sigterm_raises
 from headgraph.graphdb.errors import ServerError
 from headgraph.graphdb.server import ServerHome, lifecycle
 from headgraph.graphdb.server.store import importer
 from headgraph.graphdb.server.store.exchange import PARTS, heal, keep, replace_store
 from headgraph.graphdb.server.store.importer import _argument, clear, last_words, workplace
+from tests.graphdb.server.interrupted_start import (
+    SIGNALS,
+    signal_as_a_child_starts,
+    sleeping_java,
+)
 
 WHOLE = 2 * len(PARTS)
 """Files of a store."""
@@ -258,6 +264,23 @@ def test_an_importer_does_not_outstay_a_disk_that_fills(
         with pytest.raises(ServerError, match="has 5 MB left and 20 MB are needed"):
             importer.build_store(scratch, nodes, relationships)
     assert not psutil.pid_exists(int(pid.read_text()))
+    assert not (home.path / "import").exists()
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_as_the_importer_starts_ends_it_too(
+    number: signal.Signals, home: ServerHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importer, "ensure_jars", lambda progress: [])
+    monkeypatch.setattr(importer, "find_java", lambda: sleeping_java(tmp_path))
+    made = signal_as_a_child_starts(number, monkeypatch)
+    with importer.workplace(home) as scratch:
+        nodes, relationships = scratch / "nodes.csv", scratch / "relationships.csv"
+        nodes.touch()
+        relationships.touch()
+        with pytest.raises(KeyboardInterrupt), sigterm_raises():
+            importer.build_store(scratch, nodes, relationships)
+    assert [process.is_running() for process in made] == [False], "and reaped"
     assert not (home.path / "import").exists()
 
 

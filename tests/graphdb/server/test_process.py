@@ -1,6 +1,7 @@
 """The local server's process: recognised, waited for, ended; what start says when it fails."""
 
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -11,12 +12,18 @@ from types import SimpleNamespace
 
 import pytest
 
+from headgraph.base.signals import sigterm_raises
 from headgraph.graphdb import server
 from headgraph.graphdb.errors import ServerError
 from headgraph.graphdb.server import ANY_PORTS, Ports, ServerHome, launch, lifecycle, process
 from headgraph.graphdb.server.home.state import State, read_state, remember_ports, remembered_ports
 from headgraph.graphdb.server.ports import choose
 from headgraph.graphdb.server.process import find_java
+from tests.graphdb.server.interrupted_start import (
+    SIGNALS,
+    signal_as_a_child_starts,
+    sleeping_java,
+)
 
 
 @pytest.fixture
@@ -63,6 +70,17 @@ def test_the_environment_of_java_is_clean(monkeypatch: pytest.MonkeyPatch) -> No
 
     assert child["HEADGRAPH_TEST"] == "kept"
     assert not [name for name in child if "JAVA" in name or "NEO4J" in name or name == "CLASSPATH"]
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_as_the_server_starts_ends_it_too(
+    number: signal.Signals, home: ServerHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.prepare()
+    made = signal_as_a_child_starts(number, monkeypatch)
+    with pytest.raises(KeyboardInterrupt), sigterm_raises():
+        process.spawn(home, sleeping_java(tmp_path))
+    assert [child.is_running() for child in made] == [False], "and reaped"
 
 
 def test_a_reused_pid_is_neither_found_nor_ended(
