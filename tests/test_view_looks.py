@@ -192,6 +192,14 @@ def test_back_leads_to_the_head_before(tab: Page, folder: Path) -> None:
     expect(tab.locator("#detail h2")).to_have_text("Heads with most edges shown")
 
 
+def test_an_address_is_followed_though_a_late_change_rewrites_it(tab: Page, folder: Path) -> None:
+    show(tab, folder / "gpt2.html")
+    # the page keeps a change in its address a moment later, which may be before it hears of another
+    tab.evaluate("location.hash = 'theme=dark'; history.replaceState(null, '', location.pathname)")
+    expect(tab.locator("#theme")).to_have_text("Theme: dark")
+    expect(tab).to_have_url(re.compile("#theme=dark$"))
+
+
 def test_it_works_inside_a_notebook(tab: Page, folder: Path) -> None:
     notebook = folder / "notebook.html"
     notebook.write_text(f"<!doctype html><body>{view('gpt2-small')._repr_html_()}", "utf-8")

@@ -166,11 +166,12 @@ d3.select("#closer").on("click", () => stage.call(zooming.scaleBy, 1.5));
 d3.select("#farther").on("click", () => stage.call(zooming.scaleBy, 1 / 1.5));
 d3.select("#whole").on("click", () => stage.call(zooming.transform, d3.zoomIdentity));
 
-function restore() {
-  state = fromHash(location.hash.slice(1));
+function restore(address) {
+  state = fromHash(new URL(address).hash.slice(1));
   update();
 }
-addEventListener("hashchange", restore);
+// before this event comes, a change of a moment ago may have put its own state into the address
+addEventListener("hashchange", (event) => restore(event.newURL));
 addEventListener("beforeprint", () => { // on paper lines are elements, and canvases in its colours
   rests();
   useElements();
@@ -183,7 +184,7 @@ addEventListener("afterprint", () => {
   drawLines();
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", inOtherColors);
-restore();
+restore(location.href);
 ready = true;
 paint();
 shade();
