@@ -53,13 +53,13 @@ def write_once(
 
     Raises:
         OutputExists: another file is there and `force` is false.
-        HeadgraphError: that of `write`, with the place where the scores stay.
+        HeadgraphError: that of `write`. Each error says where the scores stay.
     """
-    if path.exists() and not force:
-        if not is_there():
-            writable(path, force=False, problem=EngineError)
-        return
     try:
+        if path.exists() and not force:
+            if is_there():
+                return
+            writable(path, force=False, problem=EngineError)
         write()
     except HeadgraphError as error:
         if partial is None:

@@ -9,6 +9,7 @@ anything is parsed. A whole file of another job is kept, and the job refused.
 import hashlib
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,7 @@ class Partial:
         """
         found = self._read()
         if found is None:
-            return self._is_there()
+            return self._begins_as_ours()
         about, arrays = found
         if about["key"] == self.key:
             state.include(about, arrays)
@@ -150,6 +151,11 @@ class Partial:
 
     def _is_there(self) -> bool:
         return self.path is not None and self.path.is_file()
+
+    def _begins_as_ours(self) -> bool:
+        with suppress(OSError):  # there is none, or it cannot be read and is replaced
+            return self.path is not None and begins_as_ours(self.path)
+        return False
 
     def _read(self) -> tuple[dict[str, Any], Columns] | None:
         """What the file holds; None if there is none, or it is damaged or may be replaced."""

@@ -131,6 +131,24 @@ def test_scores_of_another_output_stay(
     assert list(tmp_path.iterdir()) == [output]
 
 
+@KINDS
+def test_an_output_that_another_made_meanwhile_costs_no_scores(
+    model: Path, tmp_path: Path, write: Write, name: str
+) -> None:
+    output = tmp_path / name
+    with pytest.raises(OutputExists) as caught:
+        write(model, output, progress=lambda *_: output.write_bytes(b"theirs"))
+    assert str(caught.value).endswith(
+        f"the scores stay in {name}.partial, from which the same call resumes"
+    )
+    assert output.read_bytes() == b"theirs"
+    output.unlink()
+    steps: list[str] = []
+    write(model, output, progress=lambda what, *_: steps.append(what))
+    assert set(steps) == {RESUMED}
+    assert list(tmp_path.iterdir()) == [output]
+
+
 def test_merge_removes_what_is_left_beside_a_part(model: Path, tmp_path: Path) -> None:
     part, partial = tmp_path / "t.part", tmp_path / "t.part.partial"
     killed(write_part, model, part, selection=Selection(top=3))

@@ -40,7 +40,9 @@ def computed(
     return compute(folder, **HOW, partial=partial, progress=listen, **options)
 
 
-def groups_begun(folder: Path, partial: Path, steps: list[str] | None = None) -> list[int]:
+def groups_begun(
+    folder: Path, partial: Path, steps: list[str] | None = None, **options: Any
+) -> list[int]:
     begun = []
 
     def listen(what: str, done: int, total: int) -> None:
@@ -49,7 +51,7 @@ def groups_begun(folder: Path, partial: Path, steps: list[str] | None = None) ->
         if what == "Comparing groups of layers":
             begun.append(done)
 
-    compute(folder, **HOW, partial=partial, progress=listen)
+    compute(folder, **HOW, partial=partial, progress=listen, **options)
     return begun
 
 
@@ -139,7 +141,9 @@ def test_a_file_of_another_program_stays(model: Path, tmp_path: Path, data: byte
     with pytest.raises(EngineError, match=r"t\.partial is a file of another program, and compute "):
         computed(model, partial)
     assert partial.read_bytes() == data
-    computed(model, partial, force=True)
+    steps: list[str] = []
+    assert groups_begun(model, partial, steps, force=True) == [0, 1, 2, 3]
+    assert DAMAGED not in steps, "it never was one of these"
     assert not partial.exists()
 
 
