@@ -202,11 +202,12 @@ class _Tasks:
         if reason:
             self._refuse(worker, reason)
             return
-        task = self.client.submit(*self.work.check, workers=[worker], pure=False)
+        call = (admit, self.resource, *self.work.check)
+        task = self.client.submit(*call, workers=[worker], pure=False)
         self.checks[task] = worker, self._judge_check
 
     def _judge_check(self, worker: str, future: Future) -> None:
-        """Let a worker take tasks if its check is good, and refuse it otherwise."""
+        """Refuse a worker whose check is not good; others have let themselves take tasks."""
         try:
             error = future.exception(timeout=POLL)
         except TimeoutError:  # the worker is lost
@@ -218,7 +219,6 @@ class _Tasks:
             return
         self.admitted.add(worker)
         self.looked = 0.0
-        self.client.run(admit, self.resource, workers=[worker], on_error="ignore")
 
     def _refuse(self, worker: str, reason: str) -> None:
         """Give a worker no more tasks, and others those that it has."""

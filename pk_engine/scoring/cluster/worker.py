@@ -7,6 +7,7 @@ import hashlib
 import os
 import pickle
 import sys
+from collections.abc import Callable
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -63,10 +64,22 @@ def check(pickled: bytes, layer: int, digest: bytes) -> None:
         raise WeightsError("it reads other weights than this machine; give all the same files")
 
 
-async def admit(quantity: str, dask_worker: Any) -> None:
-    """Let this worker take one task at a time: its threads share the factors of one group."""
+def admit(quantity: str, check: Callable[..., object], *arguments: Any) -> None:
+    """Run a check, then let this worker take one task at a time that needs the quantity.
+
+    Its threads share the factors of one group. All of this is a task, so that a worker which stops
+    in the middle keeps nobody waiting.
+
+    Raises:
+        Exception: that of the check.
+    """
+    from distributed import get_worker
+    from distributed.utils import sync
+
+    check(*arguments)
     keep_memory()
-    await dask_worker.set_resources(**{quantity: 1})
+    worker = get_worker()
+    sync(worker.loop, worker.set_resources, **{quantity: 1})
 
 
 def keep_memory() -> bool:

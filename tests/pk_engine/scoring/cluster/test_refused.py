@@ -118,20 +118,28 @@ def test_the_job_goes_on_with_the_other_workers(
     assert any(path.name.startswith(LATE + ".") for path in tmp_path.iterdir()) == works
 
 
+@pytest.mark.parametrize("checked", [False, True], ids=["at all", "after its check"])
 def test_a_late_worker_that_does_not_answer_keeps_nobody_waiting(
-    client: Any, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: Any, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checked: bool
 ) -> None:
     """As one that was stopped: neither its thread nor what Dask asks it directly comes back."""
     monkeypatch.setattr(cluster_tasks, "POLL", 0.05)
-    late, over, busy = joined(client), tmp_path / "over", []
+    late, over, busy, waited = joined(client), tmp_path / "over", [], []
 
     async def never(*_: Any, **__: Any) -> None:
-        await asyncio.sleep(120)
+        deadline = time.monotonic() + 120
+        while not over.exists():
+            await asyncio.sleep(0.01)
+            if time.monotonic() > deadline:
+                waited.append("until the end")
+                return
 
     def join() -> None:
         worker = late.__enter__()
         worker.handlers["run"] = never
-        busy.append(client.submit(wait_for, over, workers=[worker.address], pure=False))
+        worker.set_resources = never
+        if not checked:
+            busy.append(client.submit(wait_for, over, workers=[worker.address], pure=False))
 
     how: dict[str, Any] = HOW | {"selection": Selection()}
     try:
@@ -141,6 +149,7 @@ def test_a_late_worker_that_does_not_answer_keeps_nobody_waiting(
         late.__exit__(None, None, None)
         for future in busy:
             future.release()  # the client is that of other tests too, which count its futures
+    assert not waited
     assert table.sha256 == compute(model, **how).sha256
 
 

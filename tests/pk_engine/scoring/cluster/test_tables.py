@@ -168,7 +168,8 @@ def test_a_worker_keeps_freed_memory_as_this_process_does(
     client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Dask's setting gives each array to the system, which then clears all its pages anew."""
-    client.run(admit, "a quantity")
+    for it in client.nthreads():
+        client.submit(admit, "a quantity", int, workers=[it], pure=False).result()
     # on the threads of tasks: the first has memory of its own, which may have room for the array
     tasks = [client.submit(pages, workers=[it], pure=False) for it in client.nthreads()]
     assert max(task.result() for task in tasks) < 100 * 256 / 10
