@@ -19,6 +19,7 @@ from headgraph.pk_engine.scoring._compute import compute
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.selection import Selection
 from headgraph.queries.errors import MissingParameter
+from headgraph.queries.stored_queries.values import all_values, given_values
 from tests.queries.conftest import emptied, named
 from tests.shared import MODELS, needs_shared
 from tests.tables import random_table
@@ -250,3 +251,16 @@ def test_it_counts_as_diff_does(graph: Graph) -> None:
             "undecided": alone - counts["gained"] - counts["lost"],
         }
         assert found["gained"] + found["lost"] > 0
+
+
+def test_its_memory_is_that_of_the_answer_not_of_all_candidates(graph: Graph) -> None:
+    """As the server counts it: it counted a list once for each row that was sorted beside it."""
+    tables = [random_table(8, 8, seed=seed) for seed in (1, 2)]
+    for table, run in zip(tables, ("before", "after"), strict=True):
+        loader.load(table, graph, run=run, replace=True, selection=ALL)
+    query = queries.get("compare_runs")
+    asked = given_values(query, {"other": "after", "limit": 50})
+    with graph.session() as session:
+        result = session.run(f"PROFILE {query.cypher}", all_values(query, asked, "before"))
+        profile = result.consume().profile
+    assert profile["args"]["GlobalMemory"] < 1000 * sum(len(table.frame) for table in tables)
