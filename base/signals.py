@@ -37,27 +37,36 @@ def signals_wait() -> Iterator[None]:
 
     For the start of a child process: an exception inside `subprocess.Popen` loses the process that
     it has just made, and nothing can end it any more. Handlers of Python alone are put off, and
-    only in the main thread, the one that they interrupt.
+    only in the main thread, the one that they interrupt. Each signal reaches its handler once.
     """
-    heard: list[int] = []
-    waits = True
+    heard: list[tuple[signal.Signals, FrameType | None]] = []
 
     def later(number: int, frame: FrameType | None) -> None:
-        if waits:
-            heard.append(number)
-        else:  # handlers are being put back
-            handlers[signal.Signals(number)](number, frame)
+        heard.append((signal.Signals(number), frame))
 
     found = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     main = threading.current_thread() is threading.main_thread()
     handlers = {number: handler for number, handler in found.items() if main and callable(handler)}
+
+    def put_back() -> None:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+    def call_handlers() -> None:
+        if heard:
+            number, frame = heard.pop(0)
+            try:
+                handlers[number](number, frame)
+            finally:  # one that raises does not keep a signal from the others
+                call_handlers()
+
     try:
         for number in handlers:
             signal.signal(number, later)
         yield
     finally:
-        waits = False
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        for late in heard:
-            signal.raise_signal(late)
+        try:
+            put_back()
+        finally:
+            put_back()  # a handler that was back may have raised before the other was
+            call_handlers()

@@ -15,6 +15,7 @@ from pathlib import Path
 from headgraph.graphdb.server.home.config import VERSION, argument_file
 from headgraph.graphdb.server.home.folder import ServerHome
 from headgraph.graphdb.server.jars import cache_folder
+from headgraph.graphdb.server.process import child
 
 DUMP_S = 60.0
 """Seconds for Java to write the base, which takes one."""
@@ -114,12 +115,16 @@ def _write_base(base: Path, java: Path) -> bool:
     new = base.with_name(f"{base.name}.{os.getpid()}")
     command = [str(java), "-Xshare:dump", "-XX:+UseG1GC", f"-XX:SharedArchiveFile={new}"]
     try:
-        subprocess.run(command, check=True, timeout=DUMP_S, capture_output=True)
+        quiet = subprocess.DEVNULL
+        with child(command, stdin=quiet, stdout=quiet, stderr=quiet) as process:
+            if process.wait(DUMP_S):
+                return False
         _put(new, base)
     except (OSError, subprocess.SubprocessError):
         return False
     finally:
-        new.unlink(missing_ok=True)  # after Ctrl-C too
+        with suppress(OSError):  # an interruption goes on
+            new.unlink(missing_ok=True)
     return True
 
 

@@ -108,9 +108,12 @@ def _launch_once(
     home: ServerHome, java: Path, ports: Ports, show: Progress, deadline: float, recover: bool
 ) -> RunningServer:
     before, debug = size(home.log), size(home.debug_log)
-    pid = process.spawn(home, java)
-    state = State(pid=pid, bolt=ports.bolt, http=ports.http, version=config.VERSION, ready=False)
+    pid = None
     try:
+        pid = process.spawn(home, java)
+        state = State(
+            pid=pid, bolt=ports.bolt, http=ports.http, version=config.VERSION, ready=False
+        )
         state.write(home)
         import neo4j  # noqa: F401  # Java takes longer to start than the driver to be imported
 
@@ -118,7 +121,8 @@ def _launch_once(
         refuse_unavailable(home, state, debug)
         running = _ready(home, state)
     except BaseException:  # an interruption must not leave a half-started server either
-        process.end(pid, home)
+        if (pid := pid or process.find_process(home)) is not None:
+            process.end(pid, home)
         home.state_file.unlink(missing_ok=True)
         raise
     return replace(running, notes=(cut_off(home, debug),)) if recover else running

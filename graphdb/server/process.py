@@ -6,6 +6,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,34 +37,45 @@ def spawn(home: ServerHome, java: Path) -> int:
 
     It outlives this process, and holds none of its pipes.
     """
-    process = None
-    try:
-        with home.console.open("wb") as console, signals_wait():
-            process = subprocess.Popen(
-                [str(java), mark(home), f"@{argument_file(home)}"],
-                cwd=home.path,
-                env=environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=console,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C in the terminal must not reach the server
-                creationflags=_CREATION,
-                umask=0o077 if os.name == "posix" else -1,
-            )
+    with (
+        home.console.open("wb") as console,
+        # until its number is recorded, nothing else could end it
+        child(
+            [str(java), mark(home), f"@{argument_file(home)}"],
+            cwd=home.path,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=console,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C in the terminal must not reach the server
+            creationflags=_CREATION,
+            umask=0o077 if os.name == "posix" else -1,
+        ) as process,
+    ):
         # Reap the server if it ends before this process does; otherwise it would stay a zombie.
         threading.Thread(target=process.wait, name="headgraph-server", daemon=True).start()
         _wait_for_name(process, home)
-    except BaseException:  # its number is not recorded yet, so nothing else could end it
-        if process is not None:
-            end_child(process)
-        raise
     return process.pid
 
 
-def end_child(process: "subprocess.Popen[Any]") -> None:
-    """Kill a child process, and wait until it is gone with its ports and file locks."""
-    with process:  # closes its pipes, and waits for however long it takes
-        process.kill()
+@contextmanager
+def child(command: list[str], **options: Any) -> Iterator["subprocess.Popen[Any]"]:
+    """A child process, which is killed and waited for if the block raises.
+
+    Args:
+        command: program and arguments.
+        options: as for `subprocess.Popen`.
+    """
+    process = None
+    try:
+        with signals_wait():
+            process = subprocess.Popen(command, **options)
+        yield process
+    except BaseException:
+        if process is not None:
+            with process, signals_wait():  # closes its pipes, and waits until it is gone
+                process.kill()
+        raise
 
 
 def _wait_for_name(process: "subprocess.Popen[bytes]", home: ServerHome) -> None:

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from headgraph.base.errors import HeadgraphError
+from headgraph.base.errors import HeadgraphError, OutputExists
+from headgraph.base.files.documents import shown
 from headgraph.base.files.output import writable
-from headgraph.base.spelling import either
+from headgraph.base.spelling import argument, either
 from headgraph.base.text import short
 from headgraph.pk_engine.errors import EngineError, TableError
 from headgraph.pk_engine.table.affinity import AffinityTable
@@ -62,9 +63,15 @@ def write_once(
             writable(path, force=False, problem=EngineError)
         write()
     except HeadgraphError as error:
-        if partial is None:
+        if partial is None or not partial.is_file():
             raise
+        stay, again = short(partial.name), either("make the same call", "run the same command")
+        if isinstance(error, OutputExists):
+            raise OutputExists(
+                f"{shown(path)} exists already: move it and {again}, or give "
+                f"{argument('force', True)} to replace it; both resume from {stay}"
+            ) from error
         raise type(error)(
-            f"{error.message.marked}; the scores stay in {short(partial.name)}, from which "
+            f"{error.message.marked}; the scores stay in {stay}, from which "
             f"{either('the same call', 'the same command')} resumes"
         ) from error

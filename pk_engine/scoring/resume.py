@@ -154,7 +154,7 @@ class Partial:
 
     def _begins_as_ours(self) -> bool:
         with suppress(OSError):  # there is none, or it cannot be read and is replaced
-            return self.path is not None and begins_as_ours(self.path)
+            return self.path is not None and self._is_there() and begins_as_ours(self.path)
         return False
 
     def _read(self) -> tuple[dict[str, Any], Columns] | None:

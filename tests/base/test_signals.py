@@ -1,8 +1,10 @@
 """SIGTERM as an interruption, and only where nobody else has a word on it."""
 
+import asyncio
 import signal
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -84,6 +86,61 @@ def test_each_signal_in_the_block_comes_once_and_in_order() -> None:
         assert heard == [signal.SIGTERM, signal.SIGINT, signal.SIGTERM]
     finally:
         signal.signal(signal.SIGINT, interrupts)
+
+
+def test_each_signal_is_heard_though_the_handler_of_one_before_raises() -> None:
+    heard: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
+
+    def block() -> None:
+        with signals_wait():
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt):
+        block()
+    assert heard == [signal.SIGTERM]
+
+
+def test_handlers_are_back_and_none_is_missed_though_one_raises_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heard: list[int] = []
+    own: Any = lambda number, _: heard.append(number)  # noqa: E731
+    before, replace = signal.getsignal(signal.SIGINT), signal.signal
+    replace(signal.SIGTERM, own)
+    late = [signal.SIGINT]
+
+    def interrupted(number: signal.Signals, handler: Any) -> Any:
+        found = replace(number, handler)
+        if handler is before and late:
+            signal.raise_signal(late.pop())
+        return found
+
+    def block() -> None:
+        with signals_wait():
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(signal, "signal", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        block()
+    monkeypatch.undo()
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == (before, own)
+    assert heard == [signal.SIGTERM]
+
+
+def test_a_loop_of_asyncio_hears_a_signal_once() -> None:
+    heard: list[str] = []
+
+    async def run() -> None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, heard.append, "SIGTERM")
+        with signals_wait():
+            signal.raise_signal(signal.SIGTERM)
+        for _ in range(20):
+            await asyncio.sleep(0.01)
+
+    asyncio.run(run())
+    assert heard == ["SIGTERM"]
 
 
 def test_an_error_in_the_block_does_not_lose_a_signal() -> None:

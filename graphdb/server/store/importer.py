@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headgraph.base.progress import Progress, silent
-from headgraph.base.signals import signals_wait
 from headgraph.graphdb.errors import ServerError
 from headgraph.graphdb.server.home.config import write_arguments
 from headgraph.graphdb.server.home.folder import (
@@ -26,7 +25,7 @@ from headgraph.graphdb.server.home.folder import (
 from headgraph.graphdb.server.jars import ensure_jars
 from headgraph.graphdb.server.process import (
     GENTLE_S,
-    end_child,
+    child,
     environment,
     find_java,
     wait_gone,
@@ -165,25 +164,18 @@ def _import(java: Path, jars: list[Path], scratch: Path, nodes: Path, relationsh
     ]
     write_arguments(scratch / "java.args", arguments)
     where = {"NEO4J_HOME": str(scratch), "NEO4J_CONF": str(scratch / "conf")}
-    process = None
-    try:
-        with signals_wait():
-            process = subprocess.Popen(
-                [str(java), _argument(scratch)],
-                cwd=scratch,
-                env={**environment(), **where},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                umask=0o077 if os.name == "posix" else -1,
-            )
+    with child(
+        [str(java), _argument(scratch)],
+        cwd=scratch,
+        env={**environment(), **where},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        umask=0o077 if os.name == "posix" else -1,
+    ) as process:
         said = _said(process, scratch)
-    except BaseException:
-        if process is not None:
-            end_child(process)
-        raise
     if process.returncode or not (scratch / "data" / PARTS[0]).is_dir():
         raise ServerError(f"Neo4j's importer refuses the files: {last_words(said)!r}")
 

@@ -137,6 +137,7 @@ class _Tasks:
         checking = {worker for worker, _ in self.checks.values()}
         good = [worker for worker in found if worker not in self.refused]
         self.workers = [it for it in good if self.resource in found[it]["resources"]]
+        self.admitted.update(self.workers)
         for future, (worker, _) in list(self.checks.items()):
             if worker not in found:  # it left before it was checked
                 del self.checks[future]
@@ -217,7 +218,6 @@ class _Tasks:
         if error is not None:
             self._refuse(worker, words_of(error))
             return
-        self.admitted.add(worker)
         self.looked = 0.0
 
     def _refuse(self, worker: str, reason: str) -> None:

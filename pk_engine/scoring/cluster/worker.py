@@ -8,6 +8,7 @@ import os
 import pickle
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -79,7 +80,8 @@ def admit(quantity: str, check: Callable[..., object], *arguments: Any) -> None:
     check(*arguments)
     keep_memory()
     worker = get_worker()
-    sync(worker.loop, worker.set_resources, **{quantity: 1})
+    with suppress(OSError):  # the scheduler was not told: the client checks this worker again
+        sync(worker.loop, worker.set_resources, **{quantity: 1})
 
 
 def keep_memory() -> bool:

@@ -2,12 +2,19 @@
 
 import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
 
+from headgraph.base.signals import sigterm_raises
 from headgraph.graphdb.server import ServerHome, archive, lifecycle, process
 from headgraph.graphdb.server.process import find_java
+from tests.graphdb.server.interrupted_start import (
+    SIGNALS,
+    signal_as_a_child_starts,
+    sleeping_java,
+)
 
 USED = re.compile(r"-XX:SharedArchiveFile=(.*)")
 RECORDED = re.compile(r"-XX:ArchiveClassesAtExit=(.*)")
@@ -169,3 +176,31 @@ def test_java_runs_with_a_base_of_its_own_and_without_a_damaged_archive(
     )
     assert "Runtime Environment" in said.stderr
     assert str(top.with_name(archive.BASE)) in said.stdout
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_as_the_base_is_written_leaves_neither_java_nor_a_file(
+    number: signal.Signals, home: ServerHome, jars: list[Path], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    java = sleeping_java(tmp_path)
+    made = signal_as_a_child_starts(number, monkeypatch)
+    with pytest.raises(KeyboardInterrupt), sigterm_raises():
+        archive.arguments(home, java, jars)
+    assert [process.is_running() for process in made] == [False]
+    assert {it.suffix for it in archive.place(java, jars).iterdir()} == {".tries"}
+
+
+def test_a_file_that_cannot_be_removed_does_not_hide_an_interruption(
+    home: ServerHome, java: Path, jars: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(archive, "_put", interrupted)
+    monkeypatch.setattr(Path, "unlink", refused)
+    with pytest.raises(KeyboardInterrupt):
+        archive.arguments(home, java, jars)

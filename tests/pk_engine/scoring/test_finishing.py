@@ -139,14 +139,19 @@ def test_an_output_that_another_made_meanwhile_costs_no_scores(
     with pytest.raises(OutputExists) as caught:
         write(model, output, progress=lambda *_: output.write_bytes(b"theirs"))
     assert str(caught.value).endswith(
-        f"the scores stay in {name}.partial, from which the same call resumes"
+        f"{name} exists already: move it and make the same call, or give force=True to replace it; "
+        f"both resume from {name}.partial"
     )
     assert output.read_bytes() == b"theirs"
-    output.unlink()
-    steps: list[str] = []
-    write(model, output, progress=lambda what, *_: steps.append(what))
-    assert set(steps) == {RESUMED}
+    partial, steps = tmp_path / f"{name}.partial", []
+    left = partial.read_bytes()
+    write(model, output, force=True, progress=lambda what, *_: steps.append(what))
     assert list(tmp_path.iterdir()) == [output]
+    output.unlink()
+    partial.write_bytes(left)
+    write(model, output, progress=lambda what, *_: steps.append(what))
+    assert list(tmp_path.iterdir()) == [output]
+    assert set(steps) == {RESUMED}, "both times"
 
 
 def test_merge_removes_what_is_left_beside_a_part(model: Path, tmp_path: Path) -> None:

@@ -125,8 +125,11 @@ def test_a_late_worker_that_does_not_answer_keeps_nobody_waiting(
     """As one that was stopped: neither its thread nor what Dask asks it directly comes back."""
     monkeypatch.setattr(cluster_tasks, "POLL", 0.05)
     late, over, busy, waited = joined(client), tmp_path / "over", [], []
+    if checked:
+        monkeypatch.setattr(job, "score_group", partial(until_asked, tmp_path))
 
     async def never(*_: Any, **__: Any) -> None:
+        (tmp_path / "asked").touch()
         deadline = time.monotonic() + 120
         while not over.exists():
             await asyncio.sleep(0.01)
@@ -140,6 +143,7 @@ def test_a_late_worker_that_does_not_answer_keeps_nobody_waiting(
         worker.set_resources = never
         if not checked:
             busy.append(client.submit(wait_for, over, workers=[worker.address], pure=False))
+        (tmp_path / "late").touch()
 
     how: dict[str, Any] = HOW | {"selection": Selection()}
     try:
@@ -150,7 +154,15 @@ def test_a_late_worker_that_does_not_answer_keeps_nobody_waiting(
         for future in busy:
             future.release()  # the client is that of other tests too, which count its futures
     assert not waited
+    assert (tmp_path / "asked").exists() == checked
     assert table.sha256 == compute(model, **how).sha256
+
+
+def until_asked(folder: Path, *args: Any, **how: Any) -> GroupScores:
+    """`score_group`; once the late worker is there it waits until that has passed its check."""
+    if (folder / "late").exists():
+        wait_for(folder / "asked")
+    return score_group(*args, **how)
 
 
 def wait_for(path: Path) -> None:
