@@ -293,6 +293,22 @@ def test_a_server_that_dies_for_want_of_memory_is_told_what_takes_it(
     assert caught.value.for_command_line() == f"{seen} server start --recover allows"
 
 
+def test_an_interruption_before_its_number_is_recorded_ends_the_server(
+    home: ServerHome, failing_java: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    java, spawn, pids = failing_java.with_name("java"), process.spawn, []
+    java.write_text(java.read_text().replace("exit 1\n", "while :; do sleep 0.1; done\n"))
+
+    def interrupted(home: ServerHome, java: Path) -> int:
+        pids.append(spawn(home, java))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(process, "spawn", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        server.start(home, ports=ANY_PORTS)
+    assert [process.is_ours(pid, home) for pid in pids] == [False]
+
+
 def test_a_port_lost_between_look_and_start_is_replaced(
     home: ServerHome, failing_java: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -158,6 +158,42 @@ def test_a_late_worker_that_does_not_answer_keeps_nobody_waiting(
     assert table.sha256 == compute(model, **how).sha256
 
 
+def test_a_worker_that_could_not_tell_the_scheduler_is_checked_again(
+    client: Any, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_tasks, "POLL", 0.05)
+    monkeypatch.setattr(job, "score_group", partial(until_asked, tmp_path))
+    late, failed, told = joined(client), [], []
+
+    def join() -> None:
+        worker = late.__enter__()
+        set_resources = worker.set_resources
+
+        async def second_time(**quantities: float) -> None:
+            if not failed:
+                failed.append(quantities)
+                raise OSError("Timed out during handshake")
+            (tmp_path / "asked").touch()
+            await set_resources(**quantities)
+
+        worker.set_resources = second_time
+        (tmp_path / "late").touch()
+
+    def listen(what: str, done: int, total: int) -> None:
+        if what == COMPARING and done == 4:
+            join()
+        told.extend([what] * what.startswith(REFUSED))
+
+    how: dict[str, Any] = HOW | {"selection": Selection()}
+    try:
+        table = compute(model, client=client, progress=listen, **how)
+    finally:
+        (tmp_path / "asked").touch()
+        late.__exit__(None, None, None)
+    assert (len(failed), told) == (1, [])
+    assert table.sha256 == compute(model, **how).sha256
+
+
 def until_asked(folder: Path, *args: Any, **how: Any) -> GroupScores:
     """`score_group`; once the late worker is there it waits until that has passed its check."""
     if (folder / "late").exists():
