@@ -1,4 +1,4 @@
-"""SIGTERM as an exception, so that work is undone as after Ctrl-C, and moments without either."""
+"""SIGTERM as an exception, so that work is undone as after Ctrl-C; both can be made to wait."""
 
 import signal
 import threading

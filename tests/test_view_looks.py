@@ -194,7 +194,7 @@ def test_back_leads_to_the_head_before(tab: Page, folder: Path) -> None:
 
 def test_an_address_is_followed_though_a_late_change_rewrites_it(tab: Page, folder: Path) -> None:
     show(tab, folder / "gpt2.html")
-    # the page keeps a change in its address a moment later, which may be before it hears of another
+    # the page writes its state into the address late, perhaps before it hears of a new address
     tab.evaluate("location.hash = 'theme=dark'; history.replaceState(null, '', location.pathname)")
     expect(tab.locator("#theme")).to_have_text("Theme: dark")
     expect(tab).to_have_url(re.compile("#theme=dark$"))

@@ -123,7 +123,7 @@ def _write_base(base: Path, java: Path) -> bool:
     except (OSError, subprocess.SubprocessError):
         return False
     finally:
-        with suppress(OSError):  # an interruption goes on
+        with suppress(OSError):  # which would hide an interruption
             new.unlink(missing_ok=True)
     return True
 

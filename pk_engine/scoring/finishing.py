@@ -65,13 +65,21 @@ def write_once(
     except HeadgraphError as error:
         if partial is None or not partial.is_file():
             raise
-        stay, again = short(partial.name), either("make the same call", "run the same command")
         if isinstance(error, OutputExists):
-            raise OutputExists(
-                f"{shown(path)} exists already: move it and {again}, or give "
-                f"{argument('force', True)} to replace it; both resume from {stay}"
-            ) from error
+            raise exists_beside(partial, path) from error
         raise type(error)(
-            f"{error.message.marked}; the scores stay in {stay}, from which "
+            f"{error.message.marked}; the scores stay in {short(partial.name)}, from which "
             f"{either('the same call', 'the same command')} resumes"
         ) from error
+
+
+def exists_beside(partial: Path, path: Path) -> OutputExists:
+    """The error for an output that exists beside scores of this job.
+
+    Another name for the output would leave them behind, so it is no advice here.
+    """
+    again = either("make the same call", "run the same command")
+    return OutputExists(
+        f"{shown(path)} exists already: move it and {again}, or give {argument('force', True)} to "
+        f"replace it; both resume from {short(partial.name)}"
+    )

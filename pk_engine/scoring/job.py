@@ -24,6 +24,7 @@ from headgraph.pk_engine.metrics.decoys import APART, DecoyCounts
 from headgraph.pk_engine.metrics.layer_order import Group
 from headgraph.pk_engine.models.shape import ModelShape
 from headgraph.pk_engine.scoring.cluster.agreement import Agreement, AllDiffer, EarlierWrong
+from headgraph.pk_engine.scoring.finishing import exists_beside
 from headgraph.pk_engine.scoring.group import Factors, GroupScores, score_group
 from headgraph.pk_engine.scoring.layers import (
     all_head_scores,
@@ -75,7 +76,10 @@ class Job:
         with new_state(spec.selection, most, spec.decoy_pairings) as state:
             partial = self._partial(groups)
             if self.output and self.output.exists() and not self.force:
-                writable(self.output, force=partial.is_finished(len(groups)), problem=EngineError)
+                done = partial.groups_done()
+                if partial.path and 0 < done < len(groups):
+                    raise exists_beside(partial.path, self.output)
+                writable(self.output, force=done == len(groups), problem=EngineError)
             yield state, self._fill(state, groups, partial), partial.key
             partial.clear()
 

@@ -144,17 +144,17 @@ class Partial:
             self._refuse(about)
         return False
 
-    def is_finished(self, groups: int) -> bool:
-        """Whether the file has all groups of this job: only the output may be missing."""
+    def groups_done(self) -> int:
+        """Number of groups of this job in the file; with all of them only the output is missing."""
         found = self._read()
-        return found is not None and found[0]["key"] == self.key and len(found[0]["done"]) == groups
+        return len(found[0]["done"]) if found and found[0]["key"] == self.key else 0
 
     def _is_there(self) -> bool:
         return self.path is not None and self.path.is_file()
 
     def _begins_as_ours(self) -> bool:
         with suppress(OSError):  # there is none, or it cannot be read and is replaced
-            return self.path is not None and self._is_there() and begins_as_ours(self.path)
+            return self.path is not None and self.path.is_file() and begins_as_ours(self.path)
         return False
 
     def _read(self) -> tuple[dict[str, Any], Columns] | None:

@@ -1,4 +1,4 @@
-"""SIGTERM as an interruption, and only where nobody else has a word on it."""
+"""SIGTERM as an interruption where the program has no handler; a block in which signals wait."""
 
 import asyncio
 import signal
@@ -13,9 +13,11 @@ from headgraph.base.signals import signals_wait, sigterm_raises
 
 @pytest.fixture(autouse=True)
 def untreated() -> Iterator[None]:
-    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    usual = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
     yield
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def test_it_interrupts_inside_the_block_alone() -> None:
@@ -77,15 +79,12 @@ def test_a_signal_in_the_block_comes_after_it(number: signal.Signals) -> None:
 def test_each_signal_in_the_block_comes_once_and_in_order() -> None:
     heard: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
-    interrupts = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
-    try:
-        with signals_wait():
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
-                signal.raise_signal(number)
-            assert heard == []
-        assert heard == [signal.SIGTERM, signal.SIGINT, signal.SIGTERM]
-    finally:
-        signal.signal(signal.SIGINT, interrupts)
+    signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    with signals_wait():
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+            signal.raise_signal(number)
+        assert heard == []
+    assert heard == [signal.SIGTERM, signal.SIGINT, signal.SIGTERM]
 
 
 def test_each_signal_is_heard_though_the_handler_of_one_before_raises() -> None:

@@ -170,7 +170,7 @@ function restore(address) {
   state = fromHash(new URL(address).hash.slice(1));
   update();
 }
-// before this event comes, a change of a moment ago may have put its own state into the address
+// by the time of this event, an earlier change may have written its own state into the address
 addEventListener("hashchange", (event) => restore(event.newURL));
 addEventListener("beforeprint", () => { // on paper lines are elements, and canvases in its colours
   rests();

@@ -181,7 +181,7 @@ def _import(java: Path, jars: list[Path], scratch: Path, nodes: Path, relationsh
 
 
 def _said(process: "subprocess.Popen[str]", scratch: Path) -> str:
-    """The importer's output until it ends, which it never does on a full disk: that is an error."""
+    """What the importer said, once it has ended; on a full disk it never does: that is an error."""
     while True:
         with suppress(subprocess.TimeoutExpired):
             return process.communicate(timeout=LOOK_S)[0]

@@ -208,7 +208,7 @@ class _Tasks:
         self.checks[task] = worker, self._judge_check
 
     def _judge_check(self, worker: str, future: Future) -> None:
-        """Refuse a worker whose check is not good; others have let themselves take tasks."""
+        """Refuse a worker whose check failed; one that passed has already admitted itself."""
         try:
             error = future.exception(timeout=POLL)
         except TimeoutError:  # the worker is lost

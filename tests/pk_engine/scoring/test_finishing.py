@@ -10,7 +10,7 @@ import pytest
 from headgraph.base.errors import OutputExists
 from headgraph.pk_engine import AffinityTable, Selection, compute, compute_part, merge
 from headgraph.pk_engine.errors import EngineError, TableError
-from headgraph.pk_engine.scoring.progress import RESUMED
+from headgraph.pk_engine.scoring.progress import COMPARING, RESUMED
 from headgraph.pk_engine.scoring.resume import Partial
 from headgraph.pk_engine.table import affinity
 from tests.commands import headgraph
@@ -129,6 +129,27 @@ def test_scores_of_another_output_stay(
     assert sorted(tmp_path.iterdir()) == [output, tmp_path / f"{name}.partial"]
     write(model, output, force=True)
     assert list(tmp_path.iterdir()) == [output]
+
+
+@KINDS
+def test_an_old_output_beside_unfinished_scores_is_not_called_a_reason_for_another_name(
+    model: Path, tmp_path: Path, write: Write, name: str
+) -> None:
+    """A command with `force` was killed halfway; under another name it would score all again."""
+    output, steps = tmp_path / name, []
+    output.write_bytes(b"old")
+
+    def kill(what: str, done: int, total: int) -> None:
+        if (what, done) == (COMPARING, 1):
+            raise Killed
+
+    with pytest.raises(Killed):
+        write(model, output, force=True, progress=kill)
+    with pytest.raises(OutputExists, match=rf"force=True to replace it; both .* {name}\.partial$"):
+        write(model, output)
+    assert output.read_bytes() == b"old"
+    write(model, output, force=True, progress=lambda what, *_: steps.append(what))
+    assert steps[0] == RESUMED
 
 
 @KINDS

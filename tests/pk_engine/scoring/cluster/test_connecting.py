@@ -2,6 +2,7 @@
 
 import pydoc
 import re
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -138,7 +139,9 @@ def test_a_cluster_with_certificates(
 
 
 def test_the_job_script_of_the_slurm_recipe_is_what_the_page_says() -> None:
+    interrupts = signal.getsignal(signal.SIGINT)
     jobqueue = pytest.importorskip("dask_jobqueue")
+    signal.signal(signal.SIGINT, interrupts)  # its import makes Ctrl-C end Python
     page = (ROOT / "docs/guides/cluster.md").read_text("utf-8")
     recipe = page.partition("<!-- slurm -->")[2].partition("<!-- end of slurm -->")[0]
     code, text = re.findall(r"```(?:python|text)\n(.*?)```", recipe, re.DOTALL)

@@ -195,7 +195,7 @@ def test_a_worker_that_could_not_tell_the_scheduler_is_checked_again(
 
 
 def until_asked(folder: Path, *args: Any, **how: Any) -> GroupScores:
-    """`score_group`; once the late worker is there it waits until that has passed its check."""
+    """`score_group`; once the late worker has joined, wait until that one has passed its check."""
     if (folder / "late").exists():
         wait_for(folder / "asked")
     return score_group(*args, **how)
